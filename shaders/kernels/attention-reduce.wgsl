@@ -40,7 +40,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     var most = -1e30;
     var sum = 0.0;
     for (var s = fresh_splits; s < splits; s++) {
-      let split = partials[(split_at(s, fresh_splits, kv_head) * params.heads + head) * (HeadVec4s + 1u) + HeadVec4s];
+      let split = part_of(split_at(s, fresh_splits, kv_head), head, HeadVec4s);
       let before = most;
       most = max(most, split.x);
       sum = sum * exp(before - most) + split.y * exp(split.x - most);
@@ -54,8 +54,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   var total = before_slots.y;
   var sums : array<vec4<f32>, Dims>;
   for (var s = team; team < Teams && s < splits; s += Teams) {
-    let start = (split_at(s, fresh_splits, kv_head) * params.heads + head) * (HeadVec4s + 1u);
-    let split = partials[start + HeadVec4s] + vec4<f32>(select(0.0, raised, s >= fresh_splits), 0.0, 0.0, 0.0);
+    let at = split_at(s, fresh_splits, kv_head);
+    let split = part_of(at, head, HeadVec4s) + vec4<f32>(select(0.0, raised, s >= fresh_splits), 0.0, 0.0, 0.0);
     let before = largest;
     largest = max(largest, split.x);
     let kept = exp(before - largest);
@@ -63,7 +63,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     total = kept * total + added * split.y;
     for (var j = 0u; j < Dims; j++) {
       let d = min(lane + j * Lanes, HeadVec4s - 1u);
-      sums[j] = kept * sums[j] + added * partials[start + d];
+      sums[j] = kept * sums[j] + added * part_of(at, head, d);
     }
   }
 

@@ -26,6 +26,9 @@ export interface Dispatch {
   bindings: Record<string, Binding | ((of: never) => Binding)>;
   /** What it chooses, the CPU may have to know before what comes next: items of a pool (model/ops/rare/route.ts). */
   chooses?: boolean;
+  /** The layer whose query is there before it, for the processor to attend by too, and the one for which it joins what that gives (kv/tiers/answers.ts). */
+  asks?: number;
+  joins?: number;
   /** Workgroups of a step. */
   grid: (step: Step) => [number, number?, number?];
 }

@@ -9,5 +9,6 @@ export function keptSlots({ tokens, shaped }: Pick<Sequence, 'tokens' | 'shaped'
   const slots = ({ heads, sets }: (typeof shaped.layers)[number]): number[] =>
     Array.from({ length: heads.kvHeads }, (_, head) => sets.reduce((sum, { counts }) => sum + counts[head], fresh));
   const { away } = shaped;
-  return { tokens: tokens.length, layers: shaped.layers.map(slots), ...(away && { away: { ...away.counters } }) };
+  const answered = away?.answers && { answered: { ...away.answers.counters } };
+  return { tokens: tokens.length, layers: shaped.layers.map(slots), ...(away && { away: { ...away.counters } }), ...answered };
 }

@@ -27,7 +27,7 @@ export const pickedWords = (set: Picked, queryHeads: number, headDim: number): n
   set.mostSlots.length * (4 + runsOf(set)) + (set.pick.by === 'votes' ? queryHeads * 4 * Math.ceil(headDim / 4) : 0);
 
 /** Rows of numbers that a choice of a kv head has for its items. */
-const rowsFor = (by: PickPlan['by'], heads: number, group: number): number => ({ bounds: 1, clusters: group, votes: heads, codes: group })[by];
+const rowsFor = (by: PickPlan['by'], heads: number, group: number): number => ({ bounds: 1, clusters: group, votes: heads, codes: group, none: 0 })[by];
 
 /** Bytes of the numbers of items that a choice is made among. */
 export const keyBytes = (set: Picked, queryHeads: number): number =>
@@ -37,7 +37,7 @@ export const keyBytes = (set: Picked, queryHeads: number): number =>
 export function summaryWords({ by, each, parts }: PickPlan, { unitWords }: KvFormat, headDim: number): number {
   if (by === 'codes') return pageSlots * codeWords({ parts });
   const vec4s = Math.ceil(headDim / 4);
-  return { votes: 0, bounds: 2 * vec4s, clusters: vec4s + 1 }[by] * unitWords * (pageSlots / each);
+  return { votes: 0, none: 0, bounds: 2 * vec4s, clusters: vec4s + 1 }[by] * unitWords * (pageSlots / each);
 }
 
 /** Slots of a head that a token reads at most: the first, the runs, and those behind. How large clusters are only the GPU knows. */
@@ -64,9 +64,9 @@ interface Asked {
   turn?: Turn;
 }
 
-/** The choice of a layer for the next row; none where it takes another's. */
+/** The choice of a layer for the next row; none where it takes another's, or there is nothing to choose. */
 export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt, asked: Asked): Dispatch[] {
-  if (!chooses(set, layer)) return [];
+  if (!chooses(set, layer) || set.pick.by === 'none') return [];
   const { by, run, each, first, reuse = 1, alike = 0 } = set.pick;
   const { config: { heads, kvHeads, headDim }, section, scale, query, scratch } = at;
   const group = heads / kvHeads;
@@ -129,5 +129,5 @@ const slots = ['kv/pick/shares', 'kv/pick/slots'];
 /** Shaders that say what is chosen by. */
 const files = {
   bounds: ['kv/pick/by-bounds'], votes: [...slots, 'kv/pick/by-votes'], clusters: ['kv/pick/clusters', 'kv/pick/shares', 'kv/pick/by-clusters'],
-  codes: [...slots, 'kv/pick/by-codes'],
+  codes: [...slots, 'kv/pick/by-codes'], none: [],
 };

@@ -64,6 +64,17 @@ export interface SetPlan {
    * from where those that a token chose are brought (tiers/away.ts). Default: all are on the GPU.
    */
   frames?: number;
+  /** Of a set that has `frames` and picks nothing: the slots between its first ones and its tails are attended to by the processor. */
+  answered?: AnswerPlan;
+}
+
+/**
+ * The query of a decoded token goes to the keys in worker memory in place of these to the GPU: the processor attends to slots there, and the GPU joins what it
+ * gives (maxima, totals, sums) with what it attends to itself (tiers/answers.ts).
+ */
+export interface AnswerPlan {
+  /** Whether it is the query of the token before, so that no layer waits for its answer; the token itself is told no more than that then. */
+  lag?: boolean;
 }
 
 /**
@@ -71,8 +82,8 @@ export interface SetPlan {
  * first slots, and those that nothing is known of yet. How many runs is said at ticks (`KvTick.setPicks`).
  */
 export interface PickPlan {
-  /** What tells which are worth reading: shaders/kv/policies/pick/by-*.wgsl. */
-  by: 'bounds' | 'votes' | 'clusters' | 'codes';
+  /** What tells which are worth reading: shaders/kv/policies/pick/by-*.wgsl; `none`: no run is read, but what is always. */
+  by: 'bounds' | 'votes' | 'clusters' | 'codes' | 'none';
   /** Slots of a run. */
   run: number;
   /** Slots that something is known of together: a part of a run, or more than one. */

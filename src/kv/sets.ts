@@ -2,6 +2,7 @@
 // policy and no kernel.
 import { RequestError } from '../errors.ts';
 import { type Ledger, settled } from '../gpu/ledger.ts';
+import { type Binding } from '../gpu/program.ts';
 import { type LayerSets } from '../model/operation.ts';
 import { type CacheHeads } from '../model/graph.ts';
 import { bookWords } from './codes.ts';
@@ -69,14 +70,15 @@ const step = 256;
 const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
 /** What a layer has of its sequence's or model's. */
-export interface Shared extends Pick<Sets, 'whole'> {
+export interface Shared extends Pick<Sets, 'whole' | 'answer'> {
   /** Of its latents, and where they are made keys and values again. */
   basis?: GPUBuffer;
   restored?: Restored;
 }
 
-export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, layer: number, heads: CacheHeads, { whole, basis, restored }: Shared = {}): Sets {
+export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, layer: number, heads: CacheHeads, shared: Shared = {}): Sets {
   const { kvHeads, headDim } = heads;
+  const { basis, restored, ...elsewhere } = shared;
   const plans = shape.plan.layers[layer];
   const make = (name: string, bytes: number) => ledger.create('kv', `kv.${layer}.${name}`, bytes, usage());
   const choosing = pickedSet(plans);
@@ -97,12 +99,11 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   };
 
   const result: Sets = {
-    all: sets,
+    all: sets, ...elsewhere, runs, paging, restored,
     get pages() {
       return sets.map(({ pages }) => ({ buffer: pages }));
     },
-    lists: { buffer: lists }, picked: bindingOf(picked), chosen: bindingOf(chosen), queries: bindingOf(queries), books: bindingOf(books), runs, paging, whole,
-    basis: bindingOf(basis), restored, empty: () => emptySets(sets, runs),
+    lists: { buffer: lists }, ...bindingsOf({ picked, chosen, queries, books, basis }), empty: () => emptySets(sets, runs),
     get read() {
       return sets.map((set) => readOf(choosing?.pick, set, runs));
     },
@@ -170,7 +171,7 @@ function makeSingle(make: (name: string, bytes: number) => GPUBuffer, { plan, at
   return {
     queries: plan.queries ? make('queries', queryBytes(plan, queryHeads, headDim)) : undefined,
     picked: choosing && chooses(choosing, layer) ? makePicked('picked') : undefined,
-    chosen: choosing?.frames ? makePicked('chosen') : undefined,
+    chosen: choosing?.frames && !choosing.answered ? makePicked('chosen') : undefined,
     books: choosing?.pick.parts ? make('books', 4 * choosing.mostSlots.length * bookWords(choosing.pick, headDim)) : undefined,
   };
 }
@@ -266,6 +267,9 @@ const readOf = (pick: PickPlan | undefined, { counts, tails }: KvSet, runs: Uint
 
 const sizeOf = (buffers: readonly GPUBuffer[]): number => buffers.reduce((sum, { size }) => sum + size, 0);
 const bindingOf = (buffer: GPUBuffer | undefined) => buffer && { buffer };
+
+const bindingsOf = <Name extends string>(buffers: Record<Name, GPUBuffer | undefined>): Record<Name, Binding | undefined> =>
+  Object.fromEntries(Object.entries(buffers).map(([name, buffer]) => [name, bindingOf(buffer as GPUBuffer | undefined)])) as Record<Name, Binding | undefined>;
 
 function takeNumbers(sets: readonly MutableSet[], runs: Uint32Array, numbers: HeldNumbers): void {
   runs.set(numbers.runs);

@@ -94,7 +94,7 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   const model: PolicyModel = { config, heads, windows, queryHeads: attended.map(({ queryHeads }) => queryHeads), retrieval: room.retrieval };
   const plan = policy.plan(model, room, options);
   const sinks = attends.findIndex((ops, layer) => plan.layers[layer].length > 0 && ops.some((op) => op.sinks !== undefined));
-  if (plan.queries && sinks >= 0)
+  if (plan.queries && sinks >= 0 && !plan.layers[sinks][0].answered)
     throw new RequestError(
       `kv is ${policy.name}, which observes what queries look at; in layer ${sinks} of this model they also look at a sink that is no token, which is not ` +
       'counted yet. Choose a policy that does not observe, such as kivi4 or streaming.',
@@ -115,6 +115,11 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
 function checkLags(policy: Policy, plan: KvPlan, readers: readonly number[]): void {
   const layer = readers.findIndex((count, i) => count > 1 && pickedSet(plan.layers[i])?.pick.lag);
   if (layer < 0) return;
+  if (pickedSet(plan.layers[layer])!.answered)
+    throw new RequestError(
+      `kv is ${policy.name}, by which the processor attends to a layer's keys; in this model several layers read the keys of layer ${layer}, each with ` +
+      'a query of its own. Choose another, such as kivi4.',
+    );
   throw new RequestError(
     `kv ${policy.name} was to choose for the next token; in this model several layers read the keys of layer ${layer}, and their choices would be mixed. ` +
     'Leave out the options lag and away.',
@@ -180,6 +185,7 @@ const keysValuesOf = (
   sets: (layer) => layers[layer].map((set, i) => ({
     format: set.latent ? format : set.format, restored: set.latent, mostSlots: Math.max(...set.mostSlots), beside: set.beside,
     picked: pickedOf(set, layer), away: set.frames !== undefined,
+    answered: set.answered && (set.answered.lag ? 'late' : 'now'),
     biased: i === 0 ? biasIn(planes) : undefined, temperature: set.temperature, scale: set.scale,
     turned: set.format.turned && attended[layer].turn,
   })),

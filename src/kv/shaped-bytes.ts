@@ -46,7 +46,7 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
 function pickBytes(sets: readonly SetPlan[], layer: number, headDim: number, queryHeads: number): number {
   const set = pickedSet(sets);
   const books = set ? 4 * set.mostSlots.length * bookWords(set.pick, headDim) : 0;
-  return books + (set && chooses(set, layer) ? (set.frames ? 2 : 1) * 4 * pickedWords(set, queryHeads, headDim) : 0);
+  return books + (set && chooses(set, layer) ? (set.frames && !set.answered ? 2 : 1) * 4 * pickedWords(set, queryHeads, headDim) : 0);
 }
 
 /** Kernels that a tick has for a layer at most, where a plan does not say. */

@@ -50,7 +50,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   const makeAway = () => (shape.away.gpu ? createAway({ home, bytes: shape.away, sets: () => sets }) : undefined);
   const restored = home.bases && createRestored(ledger, format, replaced);
   const make = () => caches.map((heads, layer) => (shape.isShaped(layer) ? createSets(device, ledger, shape, layer, heads, sharedOf(layer)) : undefined));
-  const sharedOf = (layer: number) => ({ whole: away?.whole, basis: home.bases?.[layer], restored });
+  const sharedOf = (layer: number) => ({ whole: away?.whole, answer: away?.answers?.at(layer), basis: home.bases?.[layer], restored });
   let away = makeAway();
   let sets: (Sets | undefined)[] = make();
   let [base, joined, since, promptLength] = [0, 0, 0, 0];

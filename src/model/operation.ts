@@ -156,6 +156,8 @@ export interface KvSet {
   picked?: { consts: Readonly<Record<string, number>>; layer: number; lag?: boolean };
   /** Whether several rows read it elsewhere (`LayerSets.whole`). */
   away?: boolean;
+  /** Whether the processor attends to a part of it for a row by itself (`LayerSets.answer`): for its own query, or for that of the row before. */
+  answered?: 'now' | 'late';
   /** Whether it is read where its keys and values were made again (`LayerSets.restored`), on pages of the same numbers. */
   restored?: boolean;
   /** What its scores are divided by; and of a layer's only set, what the logarithm of their sum is multiplied by before segments are joined. Default: 1. */
@@ -197,6 +199,8 @@ export interface LayerSets {
   chosen?: Binding;
   /** Where several rows read the set, and its lists there, if not all of its pages are in `pages`. */
   whole?: { pages: Binding; lists: Binding };
+  /** What the processor attended to for a row: of each query head sums, and its maximum and total, as a split has them. */
+  answer?: Binding;
   /** Where a set's keys and values are made again, and what they are made by. */
   restored?: Binding;
   basis?: Binding;

@@ -9,6 +9,8 @@ export interface KeptSlots {
   layers: number[][];
   /** Where a policy has pages at home in worker memory. */
   away?: KeptAway;
+  /** Where the processor attends to those. */
+  answered?: KeptAnswered;
 }
 
 /** Pages of keys and values at home in worker memory. */
@@ -25,6 +27,16 @@ export interface KeptAway {
   /** Runs of slots that were chosen, and those of them that were not there in time. */
   chosen: number;
   missed: number;
+}
+
+/** What the processor attended to. */
+export interface KeptAnswered {
+  /** Queries of a layer that it answered, and bytes of those and of the answers, which went from the GPU and to it. */
+  answers: number;
+  crossedBytes: number;
+  /** Slots of heads that were in worker memory then, and those of them whose keys a query was multiplied with. */
+  slots: number;
+  scored: number;
 }
 
 export interface EngineStats {

@@ -14,13 +14,17 @@ export interface Needs {
   chooses?: number;
   /** The section whose items it reads, some of them at a time: it may be run several times. */
   onDemand?: number;
+  /** The layer by whose query the processor attends too, from its begin on, and the one for which it joins what that gives. */
+  asks?: number;
+  joins?: number;
   /** The activation buffers that what comes before it in its section and what comes from there on both use: what may be held in them. */
   held: readonly string[];
 }
 
 /**
  * Cuts dispatches of a section where another streamed slice is needed; those that need none go with the ones before. Where the items of
- * `section` are fetched on demand, those that read them are a stage, and one ends where they are chosen.
+ * `section` are fetched on demand, those that read them are a stage, and one ends where they are chosen. One begins where the processor is asked, and where
+ * what it gives is joined.
  */
 export function stagesIn(dispatches: Dispatch[], buffers: Record<string, Binding>, section?: number): (Needs & { run: Dispatch[] })[] {
   const stages: (Omit<Needs, 'held'> & { run: Dispatch[] })[] = [];
@@ -30,11 +34,13 @@ export function stagesIn(dispatches: Dispatch[], buffers: Record<string, Binding
     const onDemand = needed.map((binding) => binding.onDemand).find((s) => s !== undefined);
     const chooses = dispatch.chooses ? section : undefined;
     const last = stages.at(-1);
-    const goesWith = last && last.chooses === undefined && last.onDemand === onDemand && (slice === undefined || slice === last.slice);
+    const { asks, joins } = dispatch;
+    const isCut = asks !== undefined || joins !== undefined;
+    const goesWith = !isCut && last && last.chooses === undefined && last.onDemand === onDemand && (slice === undefined || slice === last.slice);
     if (goesWith) {
       last.run.push(dispatch);
       last.chooses = chooses;
-    } else stages.push({ slice, onDemand, chooses, run: [dispatch] });
+    } else stages.push({ slice, onDemand, chooses, asks, joins, run: [dispatch] });
   }
   const names = new Map(Object.entries(buffers).map(([name, { buffer }]) => [buffer, name]));
   const used = stages.map(({ run }) => usedBy(run, names));

@@ -10,5 +10,6 @@ export const format: KvFormat = {
     new Float32Array(words.buffer).set(head);
     return words;
   },
+  unpack: (words, into) => into.set(new Float32Array(words.buffer, words.byteOffset, into.length)),
   decode: (words, headDim) => new Float32Array(words.slice(0, headDim).buffer),
 };

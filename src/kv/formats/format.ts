@@ -43,6 +43,8 @@ export interface KvFormat extends PageFormat {
   readonly write: readonly string[];
   /** The words of one head of a key, or of a value: units of 4 dimensions, rounded up, and `scaleUnits`. */
   encode(head: Float32Array): Uint32Array;
+  /** The numbers of units of 4, as many as `into` has room for, without their scales. */
+  unpack(words: Uint32Array, into: Float32Array): void;
   /** What attention reads of them, (headDim). */
   decode(words: Uint32Array, headDim: number): Float32Array;
 }

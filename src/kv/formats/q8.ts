@@ -13,6 +13,10 @@ export const format: KvFormat = {
     new Float32Array(words.buffer)[words.length - 1] = scale;
     return words;
   },
+  unpack(words, into) {
+    const steps = new Int8Array(words.buffer, words.byteOffset, into.length);
+    for (let i = 0; i < into.length; i++) into[i] = steps[i] * (1 / 127);
+  },
   decode(words, headDim) {
     const scale = new Float32Array(words.slice(-1).buffer)[0];
     const steps = new Int8Array(words.slice(0, -1).buffer);

@@ -136,6 +136,22 @@ it('pages that worker memory is to have no room for are planned in storage', asy
     .toThrow(/kvOptions\.memory is [\d.]+ MiB; 32 tokens of every layer, .* take [\d.]+ MiB\. Choose at least/);
 });
 
+it('pages that the processor attends to take on the GPU one layer as a prompt reads it, and hardly more for a token', async () => {
+  const { bytesPerToken: f16, config: { layers, kvHeads, headDim } } = await planned({});
+  const scout = (options: LoadOptions = {}) => planned({ kv: 'scout', kernels: 'chunk=64', ...options });
+  const [short, long] = [await scout({ context: 256 }), await scout()];
+  const lists = (context: number) => 4 * layers * kvHeads * (1 / 32 + 3 / context);
+  expect(short.bytesPerToken).toBeCloseTo(f16 / layers + lists(256), 6);
+  expect([short.homeBytes, long.homeBytes]).toEqual([256 * f16, 512 * f16]);
+  const page = 4 * 32 * headDim;
+  expect(long.bytes - short.bytes).toBe(256 * (f16 / layers) + (256 / 32) * 4 * kvHeads * (layers + 1)); // lists of each layer, and of that one
+  expect(short.asked.shape!.away.answers).toBe(layers * 256 * Math.ceil((4 * 4 * (headDim + 4)) / 256)); // of 4 query heads
+  const least = short.bytes;
+  expect((await scout({ context: 256, kvBudgetBytes: least })).bytes).toBe(least);
+  await expect(scout({ context: 256, kvBudgetBytes: least - page })).rejects.toThrow(`they take ${(least / 2 ** 20).toFixed(1)} MiB (${least} bytes)`);
+  await expect(scout({ kvOptions: { memory: 1 } })).rejects.toThrow('kvOptions has memory; the options of scout are: sinks, window, interval.');
+});
+
 it('pages at home in worker memory: a plan without a share, bytes for a token below a page, a layer that no buffer has room for', async () => {
   const away = (kvOptions: Record<string, number>) => planned({ kv: 'quest', kvOptions: { away: 1, ...kvOptions }, kernels: 'chunk=64' });
   const { asked } = await away({ share: 0 });

@@ -11,7 +11,7 @@ import { leastHome, leastRows } from '../tiers/away-bytes.ts';
 const mebi = 2 ** 20;
 
 /** Tokens of a step of a prompt, whose pages have to be on the GPU before they leave: as many as a budget has room for. */
-const chunks = [128, 64];
+export const chunks = [128, 64];
 
 /**
  * The same with as many frames as the budget has, no more than there are pages; without a budget with as many as `share` of the context, or `slots`, twice.
@@ -24,11 +24,12 @@ export function planAway(model: PolicyModel, room: PolicyRoom, plan: KvPlan, opt
   const fit = found.find((each): each is KvPlan => typeof each !== 'number');
   if (fit) return fit;
   const least = Math.min(...(found as number[]));
-  throw new BudgetError(
-    `Keys and values have ${mib(room.budgetBytes)} on the GPU; with new pages and a few of every head there, a layer as a prompt reads it and what is known ` +
-    `of all pages they take ${mib(least)} (${least} bytes). Raise kvBudgetBytes to that, or choose a shorter context.`,
-  );
+  throw new BudgetError(noRoomOnGpu(room.budgetBytes, least));
 }
+
+export const noRoomOnGpu = (budgetBytes: number, least: number): string =>
+  `Keys and values have ${mib(budgetBytes)} on the GPU; with new pages and a few of every head there, a layer as a prompt reads it and what is known ` +
+  `of all pages they take ${mib(least)} (${least} bytes). Raise kvBudgetBytes to that, or choose a shorter context.`;
 
 /** RequestError where `fetch` is less than a page of a kv head, so that nothing could ever be brought. */
 function checkFetch({ heads }: PolicyModel, { format }: PolicyRoom, { layers }: KvPlan, { fetch }: Readonly<Record<string, number>>): void {

@@ -4,6 +4,7 @@ import { sealedMore } from '../../sealed.ts';
 import { type KvFormat, pageSlots } from '../formats/format.ts';
 import { type Picked, pickedSet, pickedWords, summaryWords } from '../pick.ts';
 import { blockRows } from './page-home.ts';
+import { partialFloats } from './partial.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { segmentBytes } from '../segment.ts';
 import { betweenTicks } from '../set-bytes.ts';
@@ -18,6 +19,9 @@ export interface AwayBytes {
   /** Of what all layers chose, on its way to the CPU: of each layer where it begins. */
   choices: number[];
   choicesInAll: number;
+  /** Of what the processor gives, for all layers, and of each layer where it begins. */
+  answers: number;
+  answerAt: { offset: number; size: number }[];
   /** Of pages on their way to the CPU. */
   leaving: number;
   /** Of worker memory; what there is no room for, in storage, as it is sealed. */
@@ -31,7 +35,9 @@ export interface AwayBytes {
   spare: number;
 }
 
-const none: AwayBytes = { gpu: 0, whole: 0, wholeLists: 0, choices: [], choicesInAll: 0, leaving: 0, home: 0, stored: 0, homeRows: 0, perToken: 0, spare: 0 };
+const none: AwayBytes = {
+  gpu: 0, whole: 0, wholeLists: 0, choices: [], choicesInAll: 0, answers: 0, answerAt: [], leaving: 0, home: 0, stored: 0, homeRows: 0, perToken: 0, spare: 0,
+};
 
 type Room = Pick<PolicyRoom, 'context' | 'chunk' | 'format'>;
 
@@ -44,9 +50,9 @@ const chosenRows = 2;
 
 /** Rows of pages (one of each kv head) that are always there, for new slots, the first and a run that was begun (paging.ts), and how many there must be. */
 export function leastRows(plan: KvPlan, room: Pick<Room, 'context' | 'chunk'>): { always: number; least: number } {
-  const { first, each } = plan.layers.map(pickedSet).find((set) => set !== undefined)!.pick;
+  const { first, each, by } = plan.layers.map(pickedSet).find((set) => set !== undefined)!.pick;
   const always = newRows(plan, room) + Math.ceil(first / pageSlots) + (first % each ? 1 : 0);
-  return { always, least: Math.min(Math.ceil(room.context / pageSlots), always + chosenRows) };
+  return { always, least: Math.min(Math.ceil(room.context / pageSlots), always + (by === 'none' ? 0 : chosenRows)) };
 }
 
 export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel, 'heads' | 'queryHeads'>, room: Room): AwayBytes {
@@ -56,18 +62,30 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
   const rows = Math.floor(room.context / pageSlots);
   const layers = own.map((each) => segmentBytes(each, room.context, room.format));
   const row = own.map((each) => segmentBytes(each, pageSlots, room.format));
-  const words = own.map((each, layer) => (away[layer] ? inQuads(pickedWords(pickedSet(plan.layers[layer])!, queryHeads[layer], each.headDim)) : 0));
+  const words = own.map((each, layer) => (away[layer] ? inQuads(wordsBack(pickedSet(plan.layers[layer])!, queryHeads[layer], each.headDim)) : 0));
   const choices = words.map((_, layer) => 4 * sum(words.slice(0, layer)));
+  const isAnswered = (layer: number) => pickedSet(plan.layers[layer])?.answered !== undefined;
+  const answers = own.map(({ headDim }, layer) => (isAnswered(layer) ? 4 * partialFloats({ queryHeads: queryHeads[layer], headDim }) : 0));
+  const inPlace = answers.map((bytes) => placeBytes * Math.ceil(bytes / placeBytes));
   const mostHeads = Math.max(...own.map(({ kvHeads }) => kvHeads));
   const bytes = {
     whole: Math.max(...layers), wholeLists: 4 * mostHeads * (2 + rows + 1), choices, choicesInAll: 4 * sum(words),
+    answers: sum(inPlace), answerAt: answers.map((size, layer) => ({ offset: sum(inPlace.slice(0, layer)), size })),
     leaving: Math.max(sum(row), newRows(plan, room) * Math.max(...row)), ...homeBytes(plan, own, row, rows),
   };
   const { least } = leastRows(plan, room);
   const spare = sum(own.map(({ kvHeads }, layer) => (away[layer] ? (pickedSet(plan.layers[layer])!.frames! / kvHeads - least) * row[layer] : 0)));
   const known = own.map((each, layer) => (away[layer] ? knownBytes(pickedSet(plan.layers[layer])!, each, room.format) : 0));
-  return { ...bytes, spare, perToken: Math.max(...row) / pageSlots + sum(known), gpu: bytes.whole + bytes.wholeLists + bytes.choicesInAll + bytes.leaving };
+  const gpu = bytes.whole + bytes.wholeLists + bytes.choicesInAll + bytes.answers + bytes.leaving;
+  return { ...bytes, spare, perToken: Math.max(...row) / pageSlots + sum(known), gpu };
 }
+
+/** What bindings within a buffer begin at multiples of, on any device. */
+const placeBytes = 256;
+
+/** Words that come to the CPU for a token: what a layer chose, or its query. */
+const wordsBack = (set: Picked, queryHeads: number, headDim: number): number =>
+  set.answered ? queryHeads * 4 * Math.ceil(headDim / 4) : pickedWords(set, queryHeads, headDim);
 
 /** Bytes on their way back from storage, which worker memory has beside its rows: a block of a layer. The one page that is opened just then is not counted. */
 const passing = (row: readonly number[], rows: number): number => Math.min(rows, blockRows) * Math.max(...row);

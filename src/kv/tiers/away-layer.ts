@@ -2,7 +2,7 @@
 import { type CacheHeads } from '../../model/graph.ts';
 import { type KeptAway } from '../../protocol.ts';
 import { pickedSet } from '../pick.ts';
-import { type KvPlan, type PickPlan } from '../policy.ts';
+import { type AnswerPlan, type KvPlan, type PickPlan } from '../policy.ts';
 import { type Sets } from '../sets.ts';
 import { type AwayBytes } from './away-bytes.ts';
 import { type PageHome, blockRows } from './page-home.ts';
@@ -18,10 +18,11 @@ export interface AwayLayer {
   layer: number;
   heads: CacheHeads;
   pick: PickPlan;
+  answered?: AnswerPlan;
   sets: Sets;
   paging: Paging;
   pageBytes: number;
-  /** Where its choice begins among those of all layers, in words, and how many those are. */
+  /** Where its choice begins among those of all layers, or its query, in words, and how many those are. */
   at: number;
   words: number;
 }
@@ -49,22 +50,30 @@ export type Brought = Pick<KeptAway, 'tokens' | 'fetchedBytes' | 'mostFetchedByt
 
 export interface At {
   device: GPUDevice;
-  buffers: Record<'whole' | 'lists' | 'choices' | 'leaving', GPUBuffer>;
+  buffers: Record<'whole' | 'lists' | 'choices' | 'leaving', GPUBuffer> & { answers?: GPUBuffer };
   home: PageHome;
   counters: Brought;
   plan: KvPlan;
 }
 
+/** Copies what a layer chose, or its query, to where it is on its way to the CPU. */
+export function noteWords(encoder: GPUCommandEncoder, { sets: { queries, chosen }, answered, at, words }: AwayLayer, to: GPUBuffer): void {
+  encoder.copyBufferToBuffer((answered ? queries! : chosen!).buffer, 0, to, 4 * at, 4 * words);
+}
+
 /** Those whose pages are at home elsewhere. */
 export function layersOf(
   sets: readonly (Sets | undefined)[],
-  { plan, caches, rowBytes, bytes }: { plan: KvPlan; caches: readonly CacheHeads[]; rowBytes: readonly number[]; bytes: AwayBytes },
+  { plan, caches, queryHeads, rowBytes, bytes }: {
+    plan: KvPlan; caches: readonly CacheHeads[]; queryHeads: readonly number[]; rowBytes: readonly number[]; bytes: AwayBytes;
+  },
 ): AwayLayer[] {
   return sets.flatMap((each, layer): AwayLayer[] => {
     if (!each?.paging) return [];
     const heads = caches[layer];
-    const { pick } = pickedSet(plan.layers[layer])!;
-    const place = { at: bytes.choices[layer] / 4, words: each.chosen!.buffer.size / 4 };
-    return [{ layer, heads, pick, sets: each, paging: each.paging, pageBytes: rowBytes[layer] / heads.kvHeads, ...place }];
+    const { pick, answered } = pickedSet(plan.layers[layer])!;
+    const words = answered ? queryHeads[layer] * 4 * Math.ceil(heads.headDim / 4) : each.chosen!.buffer.size / 4;
+    const place = { at: bytes.choices[layer] / 4, words };
+    return [{ layer, heads, pick, answered, sets: each, paging: each.paging, pageBytes: rowBytes[layer] / heads.kvHeads, ...place }];
   });
 }

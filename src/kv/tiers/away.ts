@@ -12,13 +12,17 @@ import { type SequenceHome } from '../sequence.ts';
 import { type Sets } from '../sets.ts';
 import { type Shape } from '../shape.ts';
 import { type AwayBytes } from './away-bytes.ts';
-import { type At, type Brought, layersOf } from './away-layer.ts';
+import { type At, type Brought, layersOf, noteWords } from './away-layer.ts';
+import { type Answers, createAnswers } from './answers.ts';
 import { bring } from './choice.ts';
 import { type PageHome, createPageHome } from './page-home.ts';
+import { createReading } from './reading.ts';
 import { bringBegun, bringWhole, leave } from './rows.ts';
 
 export interface Away {
   readonly counters: Readonly<KeptAway>;
+  /** Where the processor attends too. */
+  readonly answers?: Answers;
   /** Where a layer is read by several rows. */
   readonly whole: { pages: Binding; lists: Binding };
   readonly byteLength: number;
@@ -53,15 +57,16 @@ interface Given {
 }
 
 export function createAway({ home: own, bytes, sets }: Given): Away {
-  const { device, ledger, shape: { plan } } = own;
+  const { device, ledger, shape, shape: { plan } } = own;
   const caches = cachesOf(own.config);
   const buffers = makeBuffers(ledger, bytes);
   const { rowBytes, home } = makeHome(own, bytes);
-  const layers = () => layersOf(sets(), { plan, caches, rowBytes, bytes });
+  const layers = () => layersOf(sets(), { plan, caches, queryHeads: shape.attended.map((each) => each.queryHeads), rowBytes, bytes });
   const counters: Brought = { tokens: 0, fetchedBytes: 0, mostFetchedBytes: 0, chosen: 0, missed: 0 };
   const reading = createReading(buffers.choices);
   let [isNoted, hasChosen] = [false, false];
   const at = { device, buffers, home, counters, plan };
+  const answers = buffers.answers && createAnswers({ device, home, shape, layers, reading, queries: buffers.choices, answers: buffers.answers }, bytes);
 
   function noteNow(): void {
     const encoder = device.createCommandEncoder({ label: 'kv.away.choices' });
@@ -71,7 +76,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
   }
 
   const away: Away = {
-    home,
+    home, answers,
     get counters() {
       return { ...counters, homeBytes: home.byteLength, storedBytes: home.storedBytes, readBytes: home.readBytes };
     },
@@ -79,19 +84,22 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
       return hasChosen;
     },
     whole: { pages: { buffer: buffers.whole }, lists: { buffer: buffers.lists } },
-    byteLength: Object.values(buffers).reduce((sum, { size }) => sum + size, 0),
+    byteLength: Object.values(buffers).reduce((sum, buffer) => sum + (buffer?.size ?? 0), 0),
     async ready() {
       const words = await reading.take();
-      if (words) await bring(at, own.uploads!(), layers(), words);
+      if (answers) answers.late(words);
+      else if (words) await bring(at, own.uploads!(), layers(), words);
     },
     async bringWhole(layer) {
       const found = layers().find((each) => each.layer === layer);
       if (found) await bringWhole(at, own.uploads!(), found);
     },
     note(encoder) {
-      for (const { sets: { chosen }, at: first, words } of layers())
-        encoder.copyBufferToBuffer(chosen!.buffer, 0, buffers.choices, 4 * first, 4 * words);
-      isNoted = hasChosen = true;
+      for (const layer of layers()) {
+        if (layer.answered && !layer.answered.lag) continue; // it is asked within the next token
+        noteWords(encoder, layer, buffers.choices);
+        isNoted = hasChosen = true;
+      }
     },
     submitted() {
       if (!isNoted) return;
@@ -122,7 +130,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
       if (other.hasChosen) noteNow();
     },
     free() {
-      Object.values(buffers).forEach((buffer) => ledger.destroy(buffer));
+      Object.values(buffers).forEach((buffer) => buffer && ledger.destroy(buffer));
       home.free().catch(() => {}); // what cannot be removed opens for nobody
     },
   };
@@ -143,33 +151,6 @@ function makeBuffers(ledger: Ledger, bytes: AwayBytes): At['buffers'] {
   return {
     whole: make('whole', bytes.whole, GPUBufferUsage.STORAGE), lists: make('lists', bytes.wholeLists, GPUBufferUsage.STORAGE),
     choices: make('choices', bytes.choicesInAll, GPUBufferUsage.MAP_READ), leaving: make('leaving', bytes.leaving, GPUBufferUsage.MAP_READ),
+    ...(bytes.answers && { answers: make('answers', bytes.answers, GPUBufferUsage.STORAGE) }),
   };
-}
-
-/** What was chosen, on its way to the CPU. */
-function createReading(staging: GPUBuffer) {
-  let reading: Promise<Uint32Array | undefined> | undefined;
-  return {
-    begin(): void {
-      reading = readWords(staging);
-      reading.catch(() => {}); // told by `take`
-    },
-    /** Once: also where it cannot be read, which is told once. */
-    take(): Promise<Uint32Array | undefined> {
-      const words = reading;
-      reading = undefined;
-      return words ?? Promise.resolve(undefined);
-    },
-    /** It is of what is gone, and has to be waited for all the same. */
-    forget(): void {
-      reading &&= reading.then(() => undefined, () => undefined);
-    },
-  };
-}
-
-async function readWords(staging: GPUBuffer): Promise<Uint32Array> {
-  await staging.mapAsync(GPUMapMode.READ);
-  const words = new Uint32Array(staging.getMappedRange().slice(0));
-  staging.unmap();
-  return words;
 }

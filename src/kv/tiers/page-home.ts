@@ -15,6 +15,8 @@ export interface PageHome {
   append(layer: number, row: Uint8Array): Promise<void>;
   /** The page of a kv head in a row, as it is kept: it is not to be changed. Error where storage does not give it back. */
   page(layer: number, row: number, head: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** The same where all rows are in worker memory. */
+  pageInMemory(layer: number, row: number, head: number): Uint8Array<ArrayBuffer>;
   /** All rows of a layer in order, in parts. */
   parts(layer: number): AsyncIterable<Uint8Array<ArrayBuffer>>;
   /** Forgets the rows of every layer from `rows` on. */
@@ -54,6 +56,11 @@ export function createPageHome({ rowBytes, kvHeads, mostRows, memoryRows }: Home
     return blocks[layer][Math.floor(place / blockRows)].subarray((place % blockRows) * bytes, ((place % blockRows) + count) * bytes);
   }
 
+  function pageInMemory(layer: number, row: number, head: number): Uint8Array<ArrayBuffer> {
+    const bytes = rowBytes[layer] / kvHeads[layer];
+    return inMemory(layer, row).subarray(head * bytes, (head + 1) * bytes);
+  }
+
   async function fromStorage(reading: Promise<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = await reading;
     readBytes += bytes.byteLength;
@@ -89,12 +96,8 @@ export function createPageHome({ rowBytes, kvHeads, mostRows, memoryRows }: Home
     get readBytes() {
       return readBytes;
     },
-    append,
-    async page(layer, row, head) {
-      if (row < stored[layer]) return fromStorage(rows!.page(layer, row, head));
-      const bytes = rowBytes[layer] / kvHeads[layer];
-      return inMemory(layer, row).subarray(head * bytes, (head + 1) * bytes);
-    },
+    append, pageInMemory,
+    page: async (layer, row, head) => (row < stored[layer] ? fromStorage(rows!.page(layer, row, head)) : pageInMemory(layer, row, head)),
     async *parts(layer) {
       for (let row = 0; row < stored[layer]; row += blockRows)
         yield await fromStorage(rows!.rows(layer, row, Math.min(blockRows, stored[layer] - row)));

@@ -120,6 +120,8 @@ const listsOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).list
 
 const pickedOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).picked!;
 
+const answerOf = (layer: number) => (of: SequenceBuffers) => of.sets!(layer).answer!;
+
 const stateIn = (of: SequenceBuffers) => of.state;
 
 function setsOf({ kv }: RecordContext, { layer, window }: Attend): readonly KvSet[] {
@@ -228,12 +230,14 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
     };
   };
   const picked = sets.at(0)?.picked;
-  const seen = sets.length ? ['kv/seen/ring', picked ? 'kv/splits/picked' : 'kv/splits/sets'] : ['kv/seen/fresh', 'kv/splits/fresh'];
+  const answered = sets.at(0)?.answered;
+  const seen = sets.length ? ['kv/seen/ring', `kv/splits/${answered ? 'answered' : picked ? 'picked' : 'sets'}`] : ['kv/seen/fresh', 'kv/splits/fresh'];
   const pickAt = { section, config, scale: op.scale, query: buffers.query, scratch: buffers.partials, angles: context.activations.angles };
   const picks = picked ? context.kv.picks!(op.layer, pickAt) : [];
+  const [first, ...others] = sets.map((_, segment) => attend(({ of }) => Math.ceil((of as SequenceBuffers).sets!(op.layer).read[segment] / span), segment));
   return [
     ...(picked?.lag ? [] : picks),
-    ...sets.map((_, segment) => attend(({ of }) => Math.ceil((of as SequenceBuffers).sets!(op.layer).read[segment] / span), segment)),
+    ...(first ? [answered === 'now' ? { ...first, asks: op.layer } : first, ...others] : []),
     attend(({ length, of }) => splitsOf(length, window, span, sets.length ? (of as SequenceBuffers).base : 0), sets.length),
     {
       label: `${section}.attend.reduce`,
@@ -241,9 +245,10 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
       params: { ...sizes, stride: strides.attended, sets: sets.length, set_splits: setSplits, sinks: before.sinks, set_scale: sets.at(0)?.scale ?? 1 },
       bindings: {
         ...before.bindings, ...(picked ? { picked: pickedOf(picked.layer) } : sets.length && { lists: listsOf(op.layer) }), state: stateIn,
-        partials: buffers.partials, attended: buffers.attended,
+        partials: buffers.partials, attended: buffers.attended, ...(answered && { answer: answerOf(op.layer) }),
       },
       grid: () => [config.heads],
+      ...(answered === 'now' && { joins: op.layer }),
     },
     ...(picked?.lag ? picks : []), // partials are joined by then, whose room it takes
   ];

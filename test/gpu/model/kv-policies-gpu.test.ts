@@ -45,6 +45,7 @@ const runs: Run[] = [
 
 /** Of the full run alone. */
 const further: Run[] = [
+  { golden: 'full', kv: 'scout', options: { window: 16, interval: 16 }, tolerance: exact },
   { golden: 'minicache', kv: 'minicache', options: { start: 0, retain: 0.05, window: 16, interval: 16 }, tolerance: exact },
   { golden: 'kvquant3', kv: 'kvquant3', options: { interval: 16, outliers: 0.02 }, tolerance: roundsRanges, own: true },
   { golden: 'token8', kv: 'q8-later', options: { interval: 16 }, tolerance: rounds },

@@ -41,6 +41,7 @@ const further: Run[] = [
   { kv: 'mikv', options: { window: 16, interval: 16, hot: 0.25, chunk: 64 } },
   { kv: 'quest', options: { share: 0.5, window: 16, interval: 16, size: 8 } },
   { kv: 'quest', options: { share: 0.5, window: 16, interval: 16, size: 8, away: 1 } },
+  { kv: 'scout', options: { window: 16, interval: 16 } },
   { kv: 'a2ats', options: { share: 0.5, window: 16, interval: 16 } },
   { kv: 'tokenselect', options: { share: 0.5, window: 16, interval: 16 } },
   { kv: 'squeezed', options: { share: 0.5, window: 16, interval: 16, size: 8 } },

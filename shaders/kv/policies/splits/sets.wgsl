@@ -26,3 +26,8 @@ fn split_at(i : u32, fresh_splits : u32, kv_head : u32) -> u32 {
   }
   return index * params.set_splits + rest;
 }
+
+// 4 numbers of a head in a split.
+fn part_of(split : u32, head : u32, d : u32) -> vec4<f32> {
+  return partials[(split * params.heads + head) * (HeadVec4s + 1u) + d];
+}

@@ -1,5 +1,5 @@
 // What steps have to wait for where pages of keys and values are at home in worker memory (src/kv/tiers): before a step for what was chosen for it,
-// before each layer of several rows for that layer. Knows no policy.
+// before each layer of several rows for that layer; within a token, where the processor attends too, for what it gives. Knows no policy.
 import { type Step } from '../../../gpu/program.ts';
 import { type Sequence } from '../../../kv/sequence.ts';
 import { isAttend } from '../../../model/ops/attend.ts';
@@ -9,13 +9,17 @@ import { type Last } from './submits.ts';
 
 interface Part {
   section?: number;
+  asks?: number;
+  joins?: number;
 }
 
 export interface AwaySteps {
-  /** To be awaited before a part is submitted: several rows find the layer whole that it reads. */
+  /** To be awaited before a part is submitted: several rows find the layer whole that it reads, a row the processor's answer that it joins. */
   before(part: Part): Promise<void>;
-  /** Whether parts read layers of which one takes the place of the other, so that they cannot be in one submit. */
+  /** Whether parts read layers of which one takes the place of the other, or the processor is to answer between them: then they cannot be in one submit. */
   divides(before: Part, after: Part): boolean;
+  /** What is done with a submit that a part comes behind, if there is something. */
+  between(next: Part): Last | undefined;
   /** What is done with the last submit, and then with what its rows chose. */
   behind(last: Last | undefined): Last;
 }
@@ -34,12 +38,19 @@ export async function awayFor(steps: readonly Step[], sections: readonly Section
   let there: number | undefined; // the layer that is whole
   return {
     async before(part) {
+      if (part.joins !== undefined) for (const { away, of } of alone) if (away.answers) await orEmptied(of, away.answers.answer(part.joins));
       const layer = layerOf(part);
       if (layer === undefined || layer === there) return;
       for (const { away, of } of prompts) await orEmptied(of, away.bringWhole(layer));
       there = layer;
     },
-    divides: (before, after) => prompts.length > 0 && layerOf(after) !== undefined && layerOf(after) !== layerOf(before),
+    divides: (before, after) =>
+      (prompts.length > 0 && layerOf(after) !== undefined && layerOf(after) !== layerOf(before)) ||
+      (alone.length > 0 && (after.asks ?? after.joins) !== undefined),
+    between: ({ asks }) => asks === undefined ? undefined : {
+      encode: (encoder) => alone.forEach(({ away }) => away.answers?.ask(encoder, asks)),
+      submitted: () => alone.forEach(({ away }) => away.answers?.asked()),
+    },
     behind: (last) => ({
       encode(encoder) {
         last?.encode(encoder);

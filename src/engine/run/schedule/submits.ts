@@ -25,6 +25,9 @@ export interface Piece {
   /** The section whose experts are chosen at its end, and the one whose experts it reads, where they are fetched on demand. */
   chooses?: number;
   onDemand?: number;
+  /** The layer by whose query the processor attends too, from its begin on, and the one for which it joins what that gives. */
+  asks?: number;
+  joins?: number;
 }
 
 /** What is done with the last submit of a run. */
@@ -68,8 +71,7 @@ export function createSubmits(model: LoadedModel): Submits {
   const choices = items && createChoices(model, items);
   const waits = stream !== undefined || items !== undefined || tables !== undefined;
   const check = watchDevice(device);
-  let rowsBefore = 0; // of the step that was last made ready, of all its sequences
-  let [submits, hostMs] = [0, 0];
+  let [rowsBefore, submits, hostMs] = [0, 0, 0]; // rows of the step that was last made ready, of all its sequences
 
   function submit(encoder: GPUCommandEncoder): void {
     check();
@@ -114,12 +116,13 @@ export function createSubmits(model: LoadedModel): Submits {
         choices!.note(encoder, chooses, i, i - 1 === lastChoice);
       } while (i < end && isOneWith(piece(i - 1), piece(i), choices?.isAhead) && !away?.divides(piece(i - 1), piece(i)));
       if (piece(i - 1).chooses === undefined) pass.end();
-      if (i === count) last?.encode(encoder);
+      const behind = i === count ? last : away?.between(piece(i));
+      behind?.encode(encoder);
       submit(encoder);
       choices?.submitted();
       hostMs += performance.now() - begun;
       for (const { last: lastUse } of uses) if (isLast && lastUse >= first && lastUse < i) stream!.submitted();
-      if (i === count) last?.submitted();
+      behind?.submitted();
       await pacer.submitted(rows, i - first);
       if (!isLast) i = first; // once more, with other experts
     }

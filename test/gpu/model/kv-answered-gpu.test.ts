@@ -1,0 +1,123 @@
+// Keys and values at home in worker memory to which the processor attends for each token (`scout`): logits of a run with all of them on the GPU, and bytes that
+// cross for a token which do not grow with the text.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { makeModel } from '../../../scripts/fixtures/make-model.mjs';
+import { countCalls } from '../../../src/bench/count-calls.ts';
+import { type LoadedModel } from '../../../src/engine/load/load.ts';
+import { createRunner } from '../../../src/engine/run/runner.ts';
+import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
+import { type KeptAnswered } from '../../../src/protocol.ts';
+import { adapterFile } from '../../dawn.ts';
+import { openBytes, sharedGpu, testChoice } from '../../models/model.ts';
+import { isFull, record } from '../../verified.ts';
+
+const command = `${isFull ? 'WINDROW_FULL=1 ' : ''}npx vitest run --project gpu test/gpu/model/kv-answered-gpu.test.ts`;
+const folder = mkdtempSync(join(tmpdir(), 'windrow-answered-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const sizes = { layers: isFull ? 3 : 2, heads: 4, kvHeads: 2, headDim: 18 };
+/** Tokens of the prompt, and with those behind it that are run one by one; pages of a head at home then, but for a window of 16; far later. */
+const { prompt, length, pages, later } = isFull ? { prompt: 300, length: 345, pages: 10, later: 980 } : { prompt: 100, length: 117, pages: 3, later: 200 };
+const window = 16;
+
+async function bytesOfModel(): Promise<Uint8Array<ArrayBuffer>> {
+  const out = join(folder, 'model.gguf');
+  await makeModel({ ...sizes, dim: 32, ff: 32, vocab: 512, context: 2048, type: 'F32', embeddingType: 'F32', out });
+  return Uint8Array.from(readFileSync(out));
+}
+
+interface Given {
+  kv: string;
+  /** Of a policy; none: all keys and values are on the GPU, as they are. */
+  policy?: { name: string; options?: Record<string, number>; budgetBytes?: number };
+}
+
+const open = async (bytes: Uint8Array<ArrayBuffer>, { kv, policy }: Given): Promise<LoadedModel> =>
+  openBytes(await sharedGpu(), bytes, { choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 1024, kv: kvFormat(kv), policy });
+
+const tokens = Array.from({ length: 1024 }, (_, i) => (3 + i * 31 + Math.floor(i / 97) * 5) % 512);
+
+/** Logits of the prompt's last token and of each behind it; creations of the last of those. */
+async function run(model: LoadedModel): Promise<{ logits: Float32Array[]; creations: number }> {
+  const runner = createRunner(model);
+  await runner.feed(tokens.slice(0, prompt), 0);
+  const logits = [await runner.readLogits()];
+  let creations = 0;
+  for (let at = prompt; at < length; at++) {
+    const calls = countCalls();
+    await runner.feed([tokens[at]], at, undefined, true);
+    if (at >= length - 10) creations += calls.read().creations;
+    else calls.read();
+    logits.push(await runner.readLogits());
+  }
+  return { logits, creations };
+}
+
+const furthest = (a: readonly Float32Array[], b: readonly Float32Array[]): number =>
+  Math.max(...a.map((logits, i) => logits.reduce((most, logit, n) => Math.max(most, Math.abs(logit - b[i][n])), 0)));
+
+/** Bytes that crossed for a token while some were run. */
+async function crossedFor(model: LoadedModel, from: number, to: number): Promise<number> {
+  const before = { ...answered(model) };
+  const runner = createRunner(model);
+  for (let at = from; at < to; at++) await runner.feed([tokens[at]], at, undefined, true);
+  return (answered(model).crossedBytes - before.crossedBytes) / (to - from);
+}
+
+const answered = ({ sequence }: LoadedModel): KeptAnswered => sequence.shaped!.away!.answers!.counters;
+
+describe.skipIf(!adapterFile).each(isFull ? ['f32', 'f16', 'q8'] : ['f32'])('the processor attends to pages of %s in worker memory', (kv) => {
+  it('and gives the logits of all pages on the GPU, over ticks, a fork and a cut, with bytes for a token that do not grow', async () => {
+    const bytes = await bytesOfModel();
+    const on = await open(bytes, { kv });
+    const expected = await run(on);
+    await on.destroy();
+    const model = await open(bytes, { kv, policy: { name: 'scout', options: { window, interval: 8 } } });
+    const found = await run(model);
+    const most = furthest(expected.logits, found.logits);
+    const { ledger, plan, sequence } = model;
+    const { away, shape } = sequence.shaped!;
+    // Of each layer: a query of each head, and of each sums, a maximum and a total, in whole fours.
+    const each = sizes.layers * sizes.heads * 4 * (20 + 20 + 4);
+    expect(most).toBeLessThan(1e-3);
+    expect(found.creations).toBe(0);
+    const decoded = length - prompt;
+    const { slots, scored } = answered(model);
+    expect(answered(model)).toEqual({ answers: decoded * sizes.layers, crossedBytes: decoded * each, slots, scored });
+    expect(slots).toBeGreaterThanOrEqual(decoded * sizes.layers * sizes.kvHeads * ((pages - 2) * 32 - 4));
+    expect(scored).toBe(slots);
+    expect(away!.counters.homeBytes).toBe(pages * sizes.layers * sizes.kvHeads * 4 * shape.format.words(sizes.headDim));
+    expect(ledger.bytes.kv).toBeLessThanOrEqual(plan.bytes.kv);
+    expect(ledger.peakBytes).toBeLessThanOrEqual(plan.totalBytes);
+    if (isFull) await expectCopies(model);
+    await createRunner(model).feed(tokens.slice(length, later), length);
+    const crossed = await crossedFor(model, later, later + 20);
+    record({
+      point: `Attention of the processor to pages in worker memory (scout, ${kv}), logits to all pages on the GPU; bytes that cross for a token`,
+      command, value: { 'largest difference': most.toPrecision(2), [`bytes, at ${prompt} tokens`]: each, [`at ${later}`]: crossed },
+    });
+    expect(crossed).toBe(each);
+    await model.destroy();
+  });
+
+  /** A copy goes on as the sequence does; what is cut and fed again has the logits that it had. */
+  async function expectCopies(model: LoadedModel): Promise<void> {
+    const runner = createRunner(model);
+    const copy = await model.sequence.fork();
+    await runner.of(copy).feed([tokens[length]], length, undefined, true);
+    const copied = await runner.readLogits();
+    copy.close();
+    await runner.feed([tokens[length]], length, undefined, true);
+    const own = await runner.readLogits();
+    expect(copied).toEqual(own);
+    const reached = model.sequence.truncate(200);
+    expect(reached).toBe(192);
+    for (let at = reached; at < 200; at++) await runner.feed([tokens[at]], at, undefined, true);
+    await runner.feed(tokens.slice(200, length), 200);
+    await runner.feed([tokens[length]], length, undefined, true);
+    expect(furthest([own], [await runner.readLogits()])).toBeLessThan(1e-3);
+  }
+});
