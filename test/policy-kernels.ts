@@ -19,7 +19,7 @@ function layersOf(graph: Graph, { plan, format, attended }: Shape): KvLayer[] {
     fresh: { format, pages: buffer('fresh', segmentBytes(heads, prompt, format)), planes: buffer('planes') },
     sets: plan.layers[layer].map((set, index): KvSet => ({
       index, format: set.format, pages: buffer('pages'), planes: buffer('planes'), summaries: buffer('summaries'),
-      counts: new Uint32Array(heads.kvHeads), room: new Uint32Array(heads.kvHeads), tails: new Uint32Array(heads.kvHeads),
+      size: set.pick?.sizes && set.pick.each, counts: new Uint32Array(heads.kvHeads), room: new Uint32Array(heads.kvHeads), tails: new Uint32Array(heads.kvHeads),
     })),
   }));
 }
@@ -37,6 +37,7 @@ async function kernelsOfTicks(graph: Graph, shape: Shape): Promise<KernelSpec[]>
       phase, length, base, since, queried: 0, promptLength: length, plan, options, layers,
       dispatch: ({ kernel }) => void specs.push(kernel),
       scratch: buffer, makeRoom: () => Promise.resolve(), whole: (layer) => Promise.resolve(layer), setPicks: none, write: none, copy: none,
+      setSize: (set, size) => Promise.resolve(void Object.assign(set, { size })),
       setCounts: (set, counts) => set.counts.set(counts), advance: (to) => (base = to),
       read: (_, bytes) => Promise.resolve(new ArrayBuffer(bytes)),
     };

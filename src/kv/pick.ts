@@ -1,5 +1,6 @@
 // Picking from a set: what it takes of memory, and the dispatches by which a row chooses what it reads (`PickPlan`). Plain data.
 import { type Dispatch } from '../gpu/program.ts';
+import { type CacheHeads } from '../model/graph.ts';
 import { type KvSet, type PickAt, type SequenceBuffers } from '../model/operation.ts';
 import { codeConsts, codeFiles, codeWords } from './codes.ts';
 import { type KvFormat, pageSlots } from './formats/format.ts';
@@ -22,30 +23,55 @@ export const chooses = ({ pick: { of } }: Picked, layer: number): boolean => of 
 
 const runsOf = ({ mostSlots, pick: { run } }: Picked): number => Math.ceil(Math.max(...mostSlots) / run);
 
-/** u32 words of what a layer's tokens choose: of each kv head a head of 4, and its runs; behind those its part of a query, where that is compared. */
+/**
+ * u32 words of what a layer's tokens choose: of each kv head a head of 4, and its runs; behind those its part of a query, where that is compared, or how many
+ * coarse runs are looked into.
+ */
 export const pickedWords = (set: Picked, queryHeads: number, headDim: number): number =>
-  set.mostSlots.length * (4 + runsOf(set)) + (set.pick.by === 'votes' ? queryHeads * 4 * Math.ceil(headDim / 4) : 0);
+  set.mostSlots.length * (4 + runsOf(set) + (set.pick.by === 'levels' ? 1 : 0)) + (set.pick.by === 'votes' ? queryHeads * 4 * Math.ceil(headDim / 4) : 0);
 
 /** Rows of numbers that a choice of a kv head has for its items. */
-const rowsFor = (by: PickPlan['by'], heads: number, group: number): number => ({ bounds: 1, clusters: group, votes: heads, codes: group, none: 0 })[by];
+const rowsFor = (by: PickPlan['by'], heads: number, group: number): number => ({ bounds: 1, levels: 2, clusters: group, votes: heads, codes: group, none: 0 })[by];
 
 /** Bytes of the numbers of items that a choice is made among. */
 export const keyBytes = (set: Picked, queryHeads: number): number =>
   4 * set.mostSlots.length * rowsFor(set.pick.by, queryHeads, queryHeads / set.mostSlots.length) * runsOf(set);
 
-/** u32 words of what is known of the slots of a page. */
-export function summaryWords({ by, each, parts }: PickPlan, { unitWords }: KvFormat, headDim: number): number {
+/** u32 words of what is known of the slots of a page, of each `size` together. */
+export function summaryWords({ by, each, parts }: PickPlan, { unitWords }: KvFormat, headDim: number, size = each): number {
   if (by === 'codes') return pageSlots * codeWords({ parts });
   const vec4s = Math.ceil(headDim / 4);
-  return { votes: 0, none: 0, bounds: 2 * vec4s, clusters: vec4s + 1 }[by] * unitWords * (pageSlots / each);
+  const coarse = by === 'levels' ? (2 * vec4s * pageSlots) / coarseSlots : 0;
+  return ({ votes: 0, none: 0, bounds: 2 * vec4s, levels: 2 * vec4s, clusters: vec4s + 1 }[by] * (pageSlots / size) + coarse) * unitWords;
+}
+
+/** Slots of a coarse run of levels, two pages: of the first of them lies the least of each dimension, of the second the largest. */
+export const coarseSlots = 64;
+
+/** Pages that there is room for of what is known, where so many are there or planned: of levels whole coarse runs. */
+export const pagesKnown = ({ pick, mostSlots: { length: kvHeads } }: SetPlan, pages: number): number =>
+  pick?.by === 'levels' ? Math.ceil(pages / (2 * kvHeads)) * 2 * kvHeads : pages;
+
+/** The size of a layer that is number `rank` of so many, from those that have the largest on: as near to equal parts as there are. */
+export const sizeAt = (sizes: readonly number[], rank: number, layers: number): number => sizes[Math.floor((sizes.length * rank) / layers)];
+
+/** Of each layer the size that it has where what is known takes most: the smallest ones in the layers with the most channels. */
+export function costliestSizes(layers: readonly (readonly SetPlan[])[], heads: readonly CacheHeads[]): (number | undefined)[] {
+  const choosing = layers.flatMap((sets, layer) => (pickedSet(sets)?.pick.sizes ? [layer] : []));
+  const channels = (layer: number) => heads[layer].kvHeads * heads[layer].headDim;
+  const order = [...choosing].sort((a, b) => channels(a) - channels(b));
+  return layers.map((sets, layer) => {
+    const { sizes } = pickedSet(sets)?.pick ?? {};
+    return sizes && sizeAt(sizes, order.indexOf(layer), order.length);
+  });
 }
 
 /** Slots of a head that a token reads at most: the first, the runs, and those behind. How large clusters are only the GPU knows. */
 export const readAtMost = ({ by, first, run }: PickPlan, slots: number, runs: number, tail: number): number =>
   by === 'clusters' ? slots : Math.min(slots, first + runs * run + Math.max(0, slots - tail));
 
-/** Whether what is known of pages lies in the order of the pages, as not all of them have a frame: 1, or 0 by their frames. */
-export const inOrder = ({ frames }: SetPlan): number => (frames ? 1 : 0);
+/** Whether what is known of pages lies in the order of the pages, as not all of them have a frame or coarse runs are of two: 1, or 0 by their frames. */
+export const inOrder = ({ frames, pick }: SetPlan): number => (frames || pick?.by === 'levels' ? 1 : 0);
 
 /** What kernels of attention are told of a set. */
 export function pickedOf(set: SetPlan, layer: number): KvSet['picked'] {
@@ -67,7 +93,7 @@ interface Asked {
 /** The choice of a layer for the next row; none where it takes another's, or there is nothing to choose. */
 export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt, asked: Asked): Dispatch[] {
   if (!chooses(set, layer) || set.pick.by === 'none') return [];
-  const { by, run, each, first, reuse = 1, alike = 0 } = set.pick;
+  const { by, run, each, sizes = [each], first, reuse = 1, alike = 0 } = set.pick;
   const { config: { heads, kvHeads, headDim }, section, scale, query, scratch } = at;
   const group = heads / kvHeads;
   const consts = { HeadVec4s: Math.ceil(headDim / 4), Group: group, First: first, InOrder: inOrder(set) };
@@ -89,26 +115,32 @@ export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt
       grid: bySlot,
     }];
   };
-  const pick: Dispatch = {
+  // Of tokens that share a choice the first makes it.
+  const isDue = (length: number, of: SequenceBuffers) => (length - 1 - asked.since(of)) % reuse === 0;
+  const pickBy = (size: number): Dispatch => ({
     label: `${section}.pick`,
     kernel: {
       kernel: 'kv-pick', files: [`kv/${format.name}`, 'state', 'kv/tick/radix', ...files[by]],
       consts: {
-        ...consts, Run: run, Each: each, ...(by === 'clusters' && { MostClusters: mostClusters }), Rows: rowsFor(by, heads, group),
+        ...consts, Run: run, Each: size, ...(by === 'clusters' && { MostClusters: mostClusters }), Rows: rowsFor(by, heads, group),
+        ...(by === 'levels' && { Known: summaryWords(set.pick, format, headDim, size) / format.unitWords, Coarse: coarseSlots }),
       },
     },
     params: { ...params, chosen_for: together, alike },
     bindings: {
       ...bindings, picked, ...(reads.includes(by) && { summaries: own('summaries') }), ...(by === 'clusters' && { planes: own('planes') }),
     },
-    // Of tokens that share a choice the first makes it.
-    grid: ({ length, of }) => [(length - 1 - asked.since(of as SequenceBuffers)) % reuse ? 0 : kvHeads / together],
-  };
-  return [...scores(), pick];
+    // Of the sizes that a layer may have each has a kernel, of which one is run.
+    grid: ({ length, of }) => {
+      const { size: own = each } = (of as SequenceBuffers).sets!(layer);
+      return [isDue(length, of as SequenceBuffers) && own === size ? kvHeads / together : 0];
+    },
+  });
+  return [...scores(), ...sizes.map(pickBy)];
 }
 
 /** Those whose choice itself reads what is known of slots. */
-const reads: readonly PickPlan['by'][] = ['bounds', 'clusters'];
+const reads: readonly PickPlan['by'][] = ['bounds', 'levels', 'clusters'];
 
 /** Scores of all slots by the codes of their keys. */
 function coded(
@@ -128,6 +160,7 @@ function coded(
 const slots = ['kv/pick/shares', 'kv/pick/slots'];
 /** Shaders that say what is chosen by. */
 const files = {
-  bounds: ['kv/pick/by-bounds'], votes: [...slots, 'kv/pick/by-votes'], clusters: ['kv/pick/clusters', 'kv/pick/shares', 'kv/pick/by-clusters'],
+  bounds: ['kv/pick/upper', 'kv/pick/by-bounds'], levels: ['kv/pick/upper', 'kv/pick/by-levels'],
+  votes: [...slots, 'kv/pick/by-votes'], clusters: ['kv/pick/clusters', 'kv/pick/shares', 'kv/pick/by-clusters'],
   codes: [...slots, 'kv/pick/by-codes'], none: [],
 };

@@ -83,11 +83,13 @@ export interface AnswerPlan {
  */
 export interface PickPlan {
   /** What tells which are worth reading: shaders/kv/policies/pick/by-*.wgsl; `none`: no run is read, but what is always. */
-  by: 'bounds' | 'votes' | 'clusters' | 'codes' | 'none';
+  by: 'bounds' | 'levels' | 'votes' | 'clusters' | 'codes' | 'none';
   /** Slots of a run. */
   run: number;
   /** Slots that something is known of together: a part of a run, or more than one. */
   each: number;
+  /** Of levels: what else `each` may be, which is the largest of these, in a layer for itself (`KvTick.setSize`); whole runs. */
+  sizes?: readonly number[];
   /** So many first slots are always read. */
   first: number;
   /** Tokens that a choice holds for, from each tick on. Default 1. */
@@ -194,6 +196,8 @@ export interface KvSet {
   readonly summaries?: GPUBuffer;
   /** Of each kv head the first slot behind those, from which on all are read, (kv head). */
   readonly tails: Uint32Array;
+  /** Of levels: slots that something is known of together by now. Default: `PickPlan.each`. */
+  readonly size?: number;
 }
 
 /**
@@ -273,9 +277,11 @@ export interface KvTick {
   setCounts(set: KvSet, counts: ArrayLike<number>): void;
   /**
    * Says of a set that is picked from how many runs of each kv head a token reads, and from which slot on it reads all, for what is encoded and run
-   * after that. The next token chooses anew.
+   * after that. The next token chooses anew. `opened`, of levels: how many coarse runs it looks into.
    */
-  setPicks(set: KvSet, runs: ArrayLike<number>, tails: ArrayLike<number>): void;
+  setPicks(set: KvSet, runs: ArrayLike<number>, tails: ArrayLike<number>, opened?: number): void;
+  /** Says of levels how many slots something is known of together from now on: nothing is by then. To be awaited as `makeRoom`; BudgetError as that. */
+  setSize(set: KvSet, size: number): Promise<void>;
   /** Says from which position on slots are fresh after this tick, `length - plan.window` at most. Those before are read in sets or not at all. */
   advance(base: number): void;
   /** A layer as it is with all pages of a set that has `frames`, which the next call replaces. At the end of a prompt, as it cuts a submit in two. */

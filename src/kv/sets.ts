@@ -7,7 +7,7 @@ import { type LayerSets } from '../model/operation.ts';
 import { type CacheHeads } from '../model/graph.ts';
 import { bookWords } from './codes.ts';
 import { type PageFormat, pageSlots } from './formats/format.ts';
-import { chooses, pickedSet, pickedWords, readAtMost, summaryWords } from './pick.ts';
+import { chooses, pagesKnown, pickedSet, pickedWords, readAtMost, summaryWords } from './pick.ts';
 import { type KvSet, type PickPlan, type SetPlan } from './policy.ts';
 import { type Restored } from './latents/restored.ts';
 import { planeBytes } from './plane-bytes.ts';
@@ -24,6 +24,10 @@ export interface Sets extends LayerSets {
   count(set: KvSet, counts: ArrayLike<number>): { at: number; words: Uint32Array<ArrayBuffer> };
   /** Notes how many runs of a head tokens read of the set that they pick from, and from which slot on all; gives what is to be written to `picked`. */
   pick(runs: ArrayLike<number>, tails: ArrayLike<number>): Uint32Array<ArrayBuffer>;
+  /** Where in `picked` how many coarse runs are looked into is told each kv head, in bytes; none where nobody asks. */
+  readonly openedAt: readonly number[];
+  /** Has room for what is known of so many slots together, and nothing there. BudgetError where there is no room. True where a buffer was replaced. */
+  resize(size: number): Promise<boolean>;
   /** Runs that tokens read of each kv head. */
   readonly runs: Uint32Array;
   /** Which pages are on the GPU, where not all are. */
@@ -50,6 +54,8 @@ export interface HeldNumbers {
   sets: { taken: number; counts: number[]; room: number[]; tails: number[] }[];
   /** Of each kv head the runs that tokens read. */
   runs: number[];
+  /** Slots that something is known of together, where that is a layer's own. */
+  size?: number;
 }
 
 interface MutableSet extends KvSet {
@@ -57,6 +63,7 @@ interface MutableSet extends KvSet {
   planes?: GPUBuffer;
   summaries?: GPUBuffer;
   taken: number;
+  size?: number;
 }
 
 /** What a set has for each of its pages. */
@@ -82,12 +89,14 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const plans = shape.plan.layers[layer];
   const make = (name: string, bytes: number) => ledger.create('kv', `kv.${layer}.${name}`, bytes, usage());
   const choosing = pickedSet(plans);
-  const pagesFor = (index: number, pages: number) => makePaged((name, bytes) => make(`${name}.${index}`, bytes), shape, plans[index], headDim, pages);
+  const pagedFor = (index: number, pages: number) => pagedBytes(shape, plans[index], headDim, pages, sets.at(index)?.size);
+  const pagesFor = (index: number, pages: number) => makePaged((name, bytes) => make(`${name}.${index}`, bytes), pagedFor(index, pages));
   const firsts = firstsOf(plans, heads);
   const lists = makeLists(device, make('lists', 4 * listWords(plans, headDim)), firsts);
   const { queries, picked, chosen, books } = makeSingle(make, shape, layer, headDim);
   const runs = new Uint32Array(kvHeads); // that each has been told to read
-  const sets = plans.map((plan, index) => emptySet(index, plan.format, kvHeads, pagesFor(index, plan.frames ?? 1)));
+  const sets: MutableSet[] = [];
+  for (const [index, plan] of plans.entries()) sets.push(emptySet(index, plan, kvHeads, pagesFor(index, plan.frames ?? 1)));
   const paging = choosing?.frames ? createPaging(device, choosing, firsts[0], lists) : undefined;
   const single = [lists, picked, chosen, queries, books].flatMap((buffer) => buffer ?? []);
   const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...single];
@@ -112,6 +121,21 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     },
     get planes() {
       return bindingOf(sets[0].planes);
+    },
+    get size() {
+      return sets[0].size;
+    },
+    openedAt: choosing?.pick.by === 'levels' ? openedOf(kvHeads, picked!) : [],
+    async resize(size) {
+      const [set] = sets;
+      if (size === set.size) return false;
+      const { there } = growth(set, plans[0], headDim, { needed: 0, layer });
+      const { summaries: bytes } = pagedBytes(shape, plans[0], headDim, plans[0].frames ?? there, size);
+      const summaries = ledger.allOrNone(() => make('summaries.0', bytes!));
+      await settled(ledger, () => ledger.destroy(summaries));
+      ledger.destroy(set.summaries!);
+      Object.assign(set, { summaries, size });
+      return true;
     },
     get byteLength() {
       return sizeOf(buffers());
@@ -140,15 +164,15 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
       return wordsOfPicks(choosing!.pick, sets[0], runs);
     },
     async copyFrom(other) {
-      if (paging) takeNumbers(sets, runs, other.held.numbers);
-      else await result.take(other.held.numbers);
+      await result.take(other.held.numbers);
       copyAll(device, result.held.buffers.map(({ buffer }, i) => [other.held.buffers[i].buffer, buffer]));
     },
     get held() {
-      return heldOf(sets, single, runs, ({ index }) => pageOf(shape, plans[index], headDim));
+      return heldOf(sets, single, runs, ({ index }) => heldPages(shape, plans[index], headDim, sets[index].size));
     },
     async take(numbers) {
       checkNumbers(numbers, plans, kvHeads);
+      if (numbers.size) await result.resize(numbers.size);
       if (!paging) for (const set of sets) await grow(set, numbers.sets[set.index].taken);
       takeNumbers(sets, runs, numbers);
     },
@@ -176,8 +200,14 @@ function makeSingle(make: (name: string, bytes: number) => GPUBuffer, { plan, at
   };
 }
 
-const emptySet = (index: number, format: SetPlan['format'], kvHeads: number, pages: Paged): MutableSet => ({
-  index, format, ...pages, taken: 0, counts: new Uint32Array(kvHeads), room: new Uint32Array(kvHeads), tails: new Uint32Array(kvHeads),
+/** The last word of what each kv head has behind all heads' four, in bytes. */
+const openedOf = (kvHeads: number, { size }: GPUBuffer): number[] => {
+  const each = Math.floor((size / 4 - 4 * kvHeads) / kvHeads);
+  return Array.from({ length: kvHeads }, (_, head) => 4 * (4 * kvHeads + (head + 1) * each - 1));
+};
+
+const emptySet = (index: number, { format, pick }: SetPlan, kvHeads: number, pages: Paged): MutableSet => ({
+  index, format, ...pages, size: pick?.sizes && pick.each, taken: 0, counts: new Uint32Array(kvHeads), room: new Uint32Array(kvHeads), tails: new Uint32Array(kvHeads),
 });
 
 /** What kv-pick.wgsl is told of each kv head, which has chosen nothing by then; a row that reads what one before it chose sees what is always read. */
@@ -201,47 +231,48 @@ function growth(set: KvSet, plan: SetPlan, headDim: number, { needed, layer }: {
   return { there, pages: needed <= there ? there : pagesToHave(plan, needed, layer) };
 }
 
-/** Bytes of what a set has for so many pages. */
-function pagedBytes({ plan, format }: Shape, set: SetPlan, headDim: number, pages: number): PagedBytes {
-  const summary = set.pick && summaryWords(set.pick, format, headDim);
+/** Bytes of what a set has for so many pages, where so many slots are known of together. */
+function pagedBytes({ plan, format }: Shape, set: SetPlan, headDim: number, pages: number, size?: number): PagedBytes {
+  const summary = set.pick && summaryWords(set.pick, format, headDim, size);
   return {
     pages: 4 * pages * set.format.words(headDim),
     ...(plan.planes.length && !set.bare && { planes: planeBytes(plan, pages) }),
-    ...(summary && { summaries: 4 * (set.frames ? pagesOfSet(set) : pages) * summary }),
+    ...(summary && { summaries: 4 * pagesKnown(set, set.frames ? pagesOfSet(set) : pages) * summary }),
   };
 }
 
-/** What a set has for a page, how many of those there may be, and whether not all of them are on the GPU. */
-const pageOf = (shape: Shape, set: SetPlan, headDim: number): { bytes: PagedBytes; most: number; inFrames: boolean } => {
+/** Bytes of what a set has for so many pages, how many of those there may be, and whether not all of them are on the GPU. */
+const heldPages = (shape: Shape, set: SetPlan, headDim: number, size?: number) => {
   const whole = { ...set, frames: undefined };
-  return { bytes: pagedBytes(shape, whole, headDim, 1), most: framesOfSet(whole), inFrames: set.frames !== undefined };
+  return { bytes: (pages: number) => pagedBytes(shape, whole, headDim, pages, size), most: framesOfSet(whole), inFrames: set.frames !== undefined };
 };
 
-/** What a set has for so many pages. */
-function makePaged(make: (name: string, bytes: number) => GPUBuffer, shape: Shape, set: SetPlan, headDim: number, pages: number): Paged {
+/** What a set has for pages, of so many bytes. */
+function makePaged(make: (name: string, bytes: number) => GPUBuffer, paged: PagedBytes): Paged {
   const names = { pages: 'set', planes: 'planes', summaries: 'summaries' };
-  const bytes = Object.entries(pagedBytes(shape, set, headDim, pages)) as [keyof Paged, number][];
+  const bytes = Object.entries(paged) as [keyof Paged, number][];
   return Object.fromEntries(bytes.map(([name, size]) => [name, make(names[name], size)])) as unknown as Paged;
 }
 
 /** `of`: what each has for a page. */
 function heldOf(
-  sets: readonly MutableSet[], whole: readonly GPUBuffer[], runs: Uint32Array, of: (set: KvSet) => ReturnType<typeof pageOf>,
+  sets: readonly MutableSet[], whole: readonly GPUBuffer[], runs: Uint32Array, of: (set: KvSet) => ReturnType<typeof heldPages>,
 ): HeldSets {
   const inUse = sets.flatMap((set) => paged.flatMap((name) => {
     const buffer = set[name];
     const { bytes, most, inFrames } = of(set);
     // Where not all pages are on the GPU, none is taken, and all are told of in their order.
     const pages = inFrames ? set.counts.length * Math.ceil(Math.max(...set.counts) / pageSlots) : set.taken;
-    return buffer ? [{ buffer, byteLength: pages * bytes[name]!, ...(name === 'pages' && { pages: { format: set.format, most } }) }] : [];
+    return buffer ? [{ buffer, byteLength: bytes(pages)[name]!, ...(name === 'pages' && { pages: { format: set.format, most } }) }] : [];
   }));
   const numbers = sets.map(({ taken, counts, room, tails }) => ({ taken, counts: [...counts], room: [...room], tails: [...tails] }));
-  return { buffers: [...whole.map((buffer) => ({ buffer, byteLength: buffer.size })), ...inUse], numbers: { sets: numbers, runs: [...runs] } };
+  return { buffers: [...whole.map((buffer) => ({ buffer, byteLength: buffer.size })), ...inUse], numbers: { sets: numbers, runs: [...runs], ...(sets[0].size && { size: sets[0].size }) } };
 }
 
 /** RequestError for numbers that sets of this plan cannot have. */
-function checkNumbers({ sets, runs }: HeldNumbers, plans: readonly SetPlan[], kvHeads: number): void {
-  const fits = sets.length === plans.length && runs.length === kvHeads && sets.every(({ taken, counts, room, tails }, i) => {
+function checkNumbers({ sets, runs, size }: HeldNumbers, plans: readonly SetPlan[], kvHeads: number): void {
+  const { sizes } = pickedSet(plans)?.pick ?? {};
+  const fits = (sizes ? sizes.includes(size!) : size === undefined) && sets.length === plans.length && runs.length === kvHeads && sets.every(({ taken, counts, room, tails }, i) => {
     const each = plans[i].mostSlots.map((most) => Math.ceil(most / pageSlots) * pageSlots);
     const ofHeads = [counts, room, tails].every(({ length }) => length === kvHeads);
     return ofHeads && (plans[i].frames ? taken === 0 : room.reduce((sum, slots) => sum + slots, 0) === taken * pageSlots)

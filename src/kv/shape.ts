@@ -165,7 +165,7 @@ function checkWindows(policy: Policy, windows: readonly number[]): void {
 }
 
 const dispatchesOfSets = (plan: KvPlan): number =>
-  sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0) + (pickedSet(sets) ? 4 : 0) + (sets.some(({ latent }) => latent) ? 2 : 0)));
+  sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0) + (pickedSet(sets) ? 3 + (pickedSet(sets)!.pick.sizes?.length ?? 1) : 0) + (sets.some(({ latent }) => latent) ? 2 : 0)));
 
 const isLatent = ({ layers }: KvPlan, layer: number): boolean => layers[layer].some(({ latent }) => latent);
 

@@ -2,7 +2,7 @@
 import { paramsStride } from '../gpu/program.ts';
 import { bookWords } from './codes.ts';
 import { pageSlots } from './formats/format.ts';
-import { chooses, pickedSet, pickedWords, summaryWords } from './pick.ts';
+import { chooses, costliestSizes, pagesKnown, pickedSet, pickedWords, summaryWords } from './pick.ts';
 import { planeBytes } from './plane-bytes.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
 import { restoredBytes } from './latents/restored.ts';
@@ -24,13 +24,14 @@ export const bytesOfOne = (plan: KvPlan, model: Heads, room: PolicyRoom): number
 export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Omit<PolicyRoom, 'budgetBytes'>): { full: number; growing: number } {
   const { format, context } = room;
   const slots = ringSlots(plan, room);
+  const sizes = costliestSizes(plan.layers, heads);
   const layers = heads.map((own, layer) => {
     const sets = plan.layers[layer];
     if (!sets.length) return { full: segmentBytes(own, context, format), largest: segmentBytes(own, context, format) };
     const fresh = segmentBytes(own, slots, format) + planeBytes(plan, (slots / pageSlots) * own.kvHeads);
-    const known = (set: SetPlan) => (set.pick ? summaryWords(set.pick, format, own.headDim) : 0);
+    const known = (set: SetPlan) => (set.pick ? summaryWords(set.pick, format, own.headDim, sizes[layer]) : 0);
     const each = sets.map((set) =>
-      4 * (framesOfSet(set) * set.format.words(own.headDim) + pagesOfSet(set) * known(set)) + (set.bare ? 0 : planeBytes(plan, framesOfSet(set))));
+      4 * (framesOfSet(set) * set.format.words(own.headDim) + pagesKnown(set, pagesOfSet(set)) * known(set)) + (set.bare ? 0 : planeBytes(plan, framesOfSet(set))));
     const others = 4 * listWords(sets, own.headDim) + queryBytes(plan, queryHeads[layer], own.headDim) + pickBytes(sets, layer, own.headDim, queryHeads[layer]);
     return { full: sum([fresh, ...each, others, tickBytes(plan, sets, own.kvHeads)]), largest: Math.max(fresh, ...each) };
   });

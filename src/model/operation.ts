@@ -205,6 +205,8 @@ export interface LayerSets {
   restored?: Binding;
   basis?: Binding;
   summaries?: Binding;
+  /** Slots that something is known of together, where that is a layer's own (`PickPlan.sizes`). */
+  size?: number;
   /** Numbers of its slots, by page. */
   planes?: Binding;
   /** The last queries, where they are kept. */

@@ -32,7 +32,7 @@ function setBytes(shaped: Shaped, { layer, sets, heads: { kvHeads, headDim }, fr
     const { pick } = plans[i];
     const each = slotBytes(set.format, headDim);
     if (!pick) return sum(set.counts) * each + (sum(set.counts) ? 4 * kvHeads * (set.format.headWords?.(headDim) ?? 0) : 0);
-    const known = (4 * summaryWords(pick, format, headDim)) / pageSlots;
+    const known = (4 * summaryWords(pick, format, headDim, set.size)) / pageSlots;
     const books = pick.parts ? 4 * kvHeads * centroids * headDim : 0; // a token reads no metrics
     return shaped.setsOf(layer).read[i] * kvHeads * each + sum(set.counts) * known + books;
   }));

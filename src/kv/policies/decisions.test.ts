@@ -6,6 +6,7 @@ import { floatsFixture, jsonFixture } from '../../../test/models/fixture.ts';
 import { pyramid } from './kept/pyramidkv.ts';
 import { sharesOf as arkvShares } from './coded/arkv.ts';
 import { curveOf, sharesOf } from './kept/prefixkv.ts';
+import { chunksOf, skewOf } from './read/leoam.ts';
 
 interface Golden {
   name: string;
@@ -45,6 +46,11 @@ describe.each(['tiny-llama-f16', 'tiny-qwen3'])('of %s', (model) => {
   it.each([['snapkv', 'snap16'], ['heavy-prompt', 'sum']] as const)('%s', (name, score) => {
     const { options: { window }, slots, kept } = golden(name);
     expect(withWindow(window, scores[score].map((layer) => old(layer, window).map((row) => rank(row, slots - window))))).toEqual(kept);
+  });
+
+  it('chunks of leoam', () => {
+    const { cases: [, { chunks }] } = jsonFixture<{ cases: { chunks: number[] }[] }>(`kv/${model}.lag.json`);
+    expect(chunksOf(scores.mean16.map((layer) => skewOf(layer.map((row) => row.slice(4)), prompt)))).toEqual(chunks);
   });
 
   it('recent, streaming', () => {

@@ -26,14 +26,16 @@ export function pickNow(kv: KvTick): void {
     const query = kv.scratch('pick.query', bytes);
     kv.copy({ buffer: queries!, offset: ((kv.length - 1) % kv.plan.queries!) * bytes }, { buffer: query, offset: 0 }, bytes);
     const state = { buffer: kv.scratch('pick.state', stateBytes) }; // zeros: the query's row is the first
-    const own = { lists: { buffer: lists }, picked: { buffer: picked! }, summaries: { buffer: set.summaries! } };
+    const own = { lists: { buffer: lists }, picked: { buffer: picked! }, summaries: { buffer: set.summaries! }, size: set.size };
     const of = { state, sets: () => own } as unknown as SequenceBuffers;
     const keys = { buffer: kv.scratch('pick.keys', keyBytes(plan, queryHeads)) };
     const at = { section: `kv.${layer}`, config: { heads: queryHeads, kvHeads, headDim }, scale, query: { buffer: query }, scratch: keys };
     const asked = { since: () => kv.length - 1, slots: () => Math.max(...set.counts) };
     for (const { bindings, grid, params = {}, ...work } of picksOf(plan, format, layer, at, asked)) {
+      const groups = grid({ rows: 1, length: kv.length, of });
+      if (!groups[0]) continue;
       const bound = Object.entries(bindings).map(([name, given]) => [name, typeof given === 'function' ? given(of as never) : given]);
-      kv.dispatch({ ...work, params, bindings: Object.fromEntries(bound) as TickWork['bindings'], grid: grid({ rows: 1, length: kv.length, of }) });
+      kv.dispatch({ ...work, params, bindings: Object.fromEntries(bound) as TickWork['bindings'], grid: groups });
     }
   }
 }

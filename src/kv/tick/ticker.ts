@@ -68,10 +68,16 @@ export function createTicker(gpu: TickGpu): Ticker {
           const { at: offset, words: more } = count(set, counts);
           write(lists.buffer, offset, more);
         },
-        setPicks(set, runs, tails) {
+        setPicks(set, runs, tails, opened) {
           const sets = setsOf(set);
           const more = sets.pick(runs, tails);
-          for (const each of [sets.picked, sets.chosen]) if (each) write(each.buffer, 0, more);
+          for (const each of [sets.picked, sets.chosen]) {
+            if (each) write(each.buffer, 0, more);
+            if (each && opened !== undefined) for (const at of sets.openedAt) write(each.buffer, at, Uint32Array.of(opened));
+          }
+        },
+        async setSize(set, size) {
+          if (await setsOf(set).resize(size)) shaped.replaced();
         },
         advance(to) {
           checkEnd({ base, length }, to);

@@ -2,7 +2,7 @@
 import { type CacheHeads } from '../../model/graph.ts';
 import { sealedMore } from '../../sealed.ts';
 import { type KvFormat, pageSlots } from '../formats/format.ts';
-import { type Picked, pickedSet, pickedWords, summaryWords } from '../pick.ts';
+import { type Picked, costliestSizes, pickedSet, pickedWords, summaryWords } from '../pick.ts';
 import { blockRows } from './page-home.ts';
 import { partialFloats } from './partial.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
@@ -74,8 +74,9 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
     leaving: Math.max(sum(row), newRows(plan, room) * Math.max(...row)), ...homeBytes(plan, own, row, rows),
   };
   const { least } = leastRows(plan, room);
+  const sizes = costliestSizes(plan.layers, heads);
   const spare = sum(own.map(({ kvHeads }, layer) => (away[layer] ? (pickedSet(plan.layers[layer])!.frames! / kvHeads - least) * row[layer] : 0)));
-  const known = own.map((each, layer) => (away[layer] ? knownBytes(pickedSet(plan.layers[layer])!, each, room.format) : 0));
+  const known = own.map((each, layer) => (away[layer] ? knownBytes(pickedSet(plan.layers[layer])!, each, room.format, sizes[layer]) : 0));
   const gpu = bytes.whole + bytes.wholeLists + bytes.choicesInAll + bytes.answers + bytes.leaving;
   return { ...bytes, spare, perToken: Math.max(...row) / pageSlots + sum(known), gpu };
 }
@@ -104,8 +105,8 @@ function homeBytes(
 }
 
 /** Bytes for a token more of what is known of pages that are not there, and of the lists of pages and of runs. */
-function knownBytes({ pick }: Picked, { kvHeads, headDim }: CacheHeads, format: KvFormat): number {
-  const page = summaryWords(pick, format, headDim) + 1;
+function knownBytes({ pick }: Picked, { kvHeads, headDim }: CacheHeads, format: KvFormat, size?: number): number {
+  const page = summaryWords(pick, format, headDim, size) + 1;
   return 4 * kvHeads * (page / pageSlots + 3 / pick.run); // runs as they are read, as they are chosen, and on their way to the CPU
 }
 

@@ -10,6 +10,13 @@ export const bounded = (keys: readonly Row[], queries: readonly Row[], run: numb
       query.reduce((sum, q, d) => sum + q * (q > 0 ? Math.max(...part.map((key) => key[d])) : Math.min(...part.map((key) => key[d]))), 0))));
   });
 
+/** Of the chunks of `each` keys those that `bounded` scores highest, `wanted` at most, in the `opened` best runs of `coarse` keys alone. */
+export function chunksRead(keys: readonly Row[], queries: readonly Row[], [each, coarse]: readonly [number, number], wanted: number, opened: number): number[] {
+  const open = new Set(rank(bounded(keys, queries, coarse, coarse), opened));
+  const scores = bounded(keys, queries, each, each).map((score, chunk) => (open.has(Math.floor((chunk * each) / coarse)) ? score : -Infinity));
+  return rank(scores, wanted).filter((chunk) => scores[chunk] > -Infinity);
+}
+
 function softmax(scores: readonly number[]): number[] {
   const most = Math.max(...scores);
   const shares = scores.map((score) => Math.exp(score - most));

@@ -35,6 +35,9 @@ const runs: Run[] = [
 ];
 const further: Run[] = [
   { kv: 'lserve', options: { ...half, size: 16, part: 4 } },
+  { kv: 'leoam', options: half },
+  { kv: 'leoam', of: 'lag', options: { ...half, lag: 1 } },
+  { kv: 'leoam', of: 'lag', options: { ...half, away: 1 } },
   { kv: 'tokenselect', options: half },
   { kv: 'squeezed', options: { ...half, size: 8 } },
   { kv: 'a2ats', options: { ...half, parts: 8 } },

@@ -1,6 +1,6 @@
 // The least and the largest of each dimension of the keys of each `Each` slots of a set, from slot `First` on, of those that are new since `before` slots
-// were there: summaries[page of the slots behind First, or its place in order][part of the page] = least, largest (HeadVec4s each). A thread takes 4 dimensions. After a format's
-// write file, where/list.wgsl.
+// were there: summaries[page of the slots behind First, or its place in order][part of the page] = least, largest (HeadVec4s each), of `Known` units of a page
+// in all. A thread takes 4 dimensions. After a format's write file, where/list.wgsl.
 struct Params {
   kv_heads : u32,
   head_vec4s : u32,
@@ -30,7 +30,7 @@ fn main(@builtin(global_invocation_id) id : vec3<u32>) {
     high = max(high, key);
   }
   let page = select(lists[lists[list_of(kv_head)] + part * Each / PageSlots], part * Each / PageSlots * params.kv_heads + kv_head, InOrder == 1u);
-  let at = (page * (PageSlots / Each) + part % (PageSlots / Each)) * 2u * HeadVec4s + d;
+  let at = page * Known + part % (PageSlots / Each) * 2u * HeadVec4s + d;
   summaries[at] = pack(low, 1.0);
   summaries[at + HeadVec4s] = pack(high, 1.0);
 }

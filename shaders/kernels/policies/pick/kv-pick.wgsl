@@ -33,31 +33,15 @@ fn runs_at(kv_head : u32) -> vec2<u32> {
   return vec2<u32>(4u * params.kv_heads + kv_head * each, each);
 }
 
-@compute @workgroup_size(Threads)
-fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
-  let kv_head = workgroup.x;
-  if (local == 0u) {
-    told = vec3<u32>(picked[4u * kv_head], picked[4u * kv_head + 1u], picked[4u * kv_head + 2u]);
-  }
-  let before = workgroupUniformLoad(&told);
-  let slots = lists[2u * kv_head + 1u];
-  let tail = min(before.y, slots);
-  let count = tail - min(First, tail);
-  if (before.z > 0u) {
-    if (holds(kv_head, local)) {
-      return;
-    }
-  }
-  let items = items_of(count);
-  let at = kv_head * Rows * params.room;
-  prepare(kv_head, local, at, items);
-  for (var i = local; i < items; i += Threads) {
-    keys[at + i] = clamp(ordered(bitcast<u32>(score(kv_head, i, at, count))), 1u, Most - 1u);
-  }
-  storageBarrier();
+fn key_of(score : f32) -> u32 {
+  return clamp(ordered(bitcast<u32>(score)), 1u, Most - 1u);
+}
 
+// Marks items that are taken in place of their keys, from `at` on: the largest ones until so much of weight is passed. A key of 0 is never taken.
+fn take(kv_head : u32, at : u32, items : u32, asked : u32, local : u32) {
+  storageBarrier();
   // The threshold, and how much of what is equal to it is wanted.
-  var wanted = before.x;
+  var wanted = asked;
   var threshold = 0u;
   var is_short = wanted == 0u; // nothing to find
   if (is_short) {
@@ -100,6 +84,34 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     equals += sums[Threads - 1u];
   }
   storageBarrier();
+}
+
+@compute @workgroup_size(Threads)
+fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let kv_head = workgroup.x;
+  if (local == 0u) {
+    told = vec3<u32>(picked[4u * kv_head], picked[4u * kv_head + 1u], picked[4u * kv_head + 2u]);
+  }
+  let before = workgroupUniformLoad(&told);
+  let slots = lists[2u * kv_head + 1u];
+  let tail = min(before.y, slots);
+  let count = tail - min(First, tail);
+  if (before.z > 0u) {
+    if (holds(kv_head, local)) {
+      return;
+    }
+  }
+  let items = items_of(count);
+  let at = kv_head * Rows * params.room;
+  prepare(kv_head, local, at, items);
+  for (var i = local; i < items; i += Threads) {
+    var key = 0u;
+    if (weight(kv_head, i) > 0u) {
+      key = key_of(score(kv_head, i, at, count));
+    }
+    keys[at + i] = key;
+  }
+  take(kv_head, at, items, before.x, local);
 
   let runs = (count + Run - 1u) / Run;
   var listed = 0u;

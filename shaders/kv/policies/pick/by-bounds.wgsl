@@ -1,7 +1,5 @@
 // Runs by what the product of the query with any of their keys is at most, by the least and the largest of each dimension (Quest, arXiv 2406.10774), for
-// each `Each` slots of a run and each head of the group; the largest counts. After a format's file, and page/read.wgsl.
-@group(0) @binding(4) var<storage, read> summaries : array<Unit>; // as kv-bounds.wgsl leaves them
-
+// each `Each` slots of a run and each head of the group; the largest counts. After upper.wgsl.
 fn holds(kv_head : u32, local : u32) -> bool {
   return false;
 }
@@ -28,18 +26,7 @@ fn score(kv_head : u32, run : u32, at : u32, count : u32) -> f32 {
   for (var part = run * (Run / Each); part < end; part++) {
     let page = select(lists[lists[2u * kv_head] + part * Each / PageSlots], part * Each / PageSlots * params.kv_heads + kv_head, InOrder == 1u);
     let bounds = (page * (PageSlots / Each) + part % (PageSlots / Each)) * 2u * HeadVec4s;
-    var upper = array<f32, Group>();
-    for (var d = 0u; d < params.head_vec4s; d++) {
-      let low = unpack(summaries[bounds + d]);
-      let high = unpack(summaries[bounds + HeadVec4s + d]);
-      for (var h = 0u; h < Group; h++) {
-        let q = query[first + h * HeadVec4s + d];
-        upper[h] += dot(max(q, vec4<f32>()), high) + dot(min(q, vec4<f32>()), low);
-      }
-    }
-    for (var h = 0u; h < Group; h++) {
-      most = max(most, upper[h]);
-    }
+    most = max(most, upper(bounds, bounds + HeadVec4s, first));
   }
   return most;
 }

@@ -1,11 +1,11 @@
 // Checks of what is known of a set's slots, and of what a row then chooses to read of them: bounds, votes and clusters.
-import { mostClusters, picksOf, pickedWords, summaryWords } from '../../../kv/pick.ts';
+import { coarseSlots, mostClusters, pagesKnown, picksOf, pickedWords, summaryWords } from '../../../kv/pick.ts';
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { type KvLayer, type KvTick, type PickPlan, type SetPlan } from '../../../kv/policy.ts';
 import { cluster } from '../../../kv/tick/cluster.ts';
 import { noteBounds } from '../../../kv/tick/read.ts';
 import { type SequenceBuffers } from '../../../model/operation.ts';
-import { bounded, clustered, clustersRead, votes } from '../../../reference/kv/kv-pick.ts';
+import { bounded, chunksRead, clustered, clustersRead, votes } from '../../../reference/kv/kv-pick.ts';
 import { rank as ranked } from '../../../reference/kv/kv-rank.ts';
 import { type Case, type Check, type Outcome } from '../check.ts';
 import { type Binding } from '../../program.ts';
@@ -19,6 +19,8 @@ interface Asked {
   pick: PickPlan;
   /** Runs, or slots of clusters, that each head is to read. */
   wanted: number;
+  /** Of levels: coarse runs that are looked into. */
+  opened?: number;
 }
 
 /** (kv head, slot behind the first) the keys of a set, and (kv head, head of its group) the last query. */
@@ -32,8 +34,13 @@ export function numbersOf({ given: { heads, kvHeads, headDim, set }, keys, last 
 }
 
 /** Of each kv head the runs that are read. */
-function expectedRuns(scene: Scene, { pick: { by, run, each }, wanted }: Asked): number[][] {
+function expectedRuns(scene: Scene, { pick: { by, run, each }, wanted, opened = 0 }: Asked): number[][] {
   const { keys, queries } = numbersOf(scene);
+  if (by === 'levels')
+    return keys.map((own, head) => chunksRead(own, queries[head], [each, coarseSlots], (wanted * run) / each, opened).flatMap((chunk) => {
+      const runs = Array.from({ length: each / run }, (_, i) => (chunk * each) / run + i);
+      return runs.filter((at) => at * run < own.length);
+    }));
   if (by === 'bounds') return keys.map((own, head) => ranked(bounded(own, queries[head], run, each), wanted));
   if (by === 'votes') {
     const chosen = ranked(votes(keys, queries, scene.scale), wanted);
@@ -48,7 +55,7 @@ function expectedRuns(scene: Scene, { pick: { by, run, each }, wanted }: Asked):
 }
 
 function pickCase(given: Given, asked: Asked, format: KvFormat): Case {
-  const { pick, wanted } = asked;
+  const { pick, wanted, opened = 0 } = asked;
   const scene = sceneOf(`pick ${pick.by}`, given, format);
   const { kvHeads, headDim, heads, set } = given;
   const plan = (room: readonly number[]): SetPlan & { pick: PickPlan } => ({ format, mostSlots: [...room], pick });
@@ -60,13 +67,15 @@ function pickCase(given: Given, asked: Asked, format: KvFormat): Case {
         const [own] = layer.sets;
         const planned = plan(Array.from(own.room));
         const pages = own.pages.size / (4 * format.words(headDim));
-        const summaries = tick.scratch('summaries', 4 * pages * summaryWords(pick, format, headDim));
+        const summaries = tick.scratch('summaries', 4 * pagesKnown(planned, pages) * summaryWords(pick, format, headDim));
         const planes = tick.scratch('clusters', 4 * 32 * pages);
         const picked = tick.scratch('picked', 4 * pickedWords(planned, heads, headDim));
         queue.writeBuffer(picked, 0, Uint32Array.from(set.flatMap((count) => [wanted, Math.max(first, count), 0, 0])));
+        const ofHead = Math.floor((picked.size / 4 - 4 * kvHeads) / kvHeads);
+        if (pick.by === 'levels') set.forEach((_, head) => queue.writeBuffer(picked, 4 * (4 * kvHeads + (head + 1) * ofHead - 1), Uint32Array.of(opened)));
         const filled: KvLayer = { ...layer, sets: [{ ...own, summaries, planes }] };
         const kv: KvTick = { ...tick, layers: [filled], plan: { ...tick.plan, planes: ['cluster'], layers: [[planned]] } };
-        if (pick.by === 'bounds') noteBounds(kv, 0, 0);
+        if (pick.by === 'bounds' || pick.by === 'levels') noteBounds(kv, 0, 0);
         if (pick.by === 'clusters') cluster(kv, filled, rounds);
         dispatchPicks(bench, scene, kv, { planned, picked });
         return async ({ words }) => {
@@ -130,6 +139,7 @@ const givens: Given[] = [
 const picks: Asked[] = [
   { pick: { by: 'bounds', run: 16, each: 8, first }, wanted: 2 },
   { pick: { by: 'bounds', run: 8, each: 8, first }, wanted: 3 },
+  { pick: { by: 'levels', run: 8, each: 16, sizes: [16], first }, wanted: 4, opened: 2 },
   { pick: { by: 'votes', run: 1, each: 1, first, alike: 0.9 }, wanted: 20 },
   { pick: { by: 'clusters', run: 1, each: 8, first }, wanted: 24 },
 ];
@@ -138,5 +148,5 @@ export const pickChecks = (): Check[] =>
   picks.map((asked, i): Check => ({
     name: `kv-pick ${asked.pick.by}, runs of ${asked.pick.run}, f32`, tolerance: 0, choice: { kv: f32.name },
     // A kernel by shares takes processors tens of seconds to compile.
-    cases: givens.filter((_, n) => asked.pick.by === 'bounds' ? i !== 1 || n !== 0 : n === 1).map((given) => pickCase(given, asked, f32)),
+    cases: givens.filter((_, n) => ['bounds', 'levels'].includes(asked.pick.by) ? i !== 1 || n !== 0 : n === 1).map((given) => pickCase(given, asked, f32)),
   }));
