@@ -19,7 +19,8 @@ function layersOf(graph: Graph, { plan, format, attended }: Shape): KvLayer[] {
     fresh: { format, pages: buffer('fresh', segmentBytes(heads, prompt, format)), planes: buffer('planes') },
     sets: plan.layers[layer].map((set, index): KvSet => ({
       index, format: set.format, pages: buffer('pages'), planes: buffer('planes'), summaries: buffer('summaries'),
-      size: set.pick?.sizes && set.pick.each, counts: new Uint32Array(heads.kvHeads), room: new Uint32Array(heads.kvHeads), tails: new Uint32Array(heads.kvHeads),
+      size: set.pick?.sizes && set.pick.each,
+      counts: new Uint32Array(heads.kvHeads), room: new Uint32Array(heads.kvHeads), tails: new Uint32Array(heads.kvHeads),
     })),
   }));
 }

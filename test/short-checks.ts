@@ -61,7 +61,8 @@ export const elsewhere: Record<string, RegExp> = {
   'kv-kept-gpu: golden logits over several segments, in more formats': /^attention.*several segments|^kv-(observe mean|move), f(16|32)/,
   'kv-kept-gpu: golden slots and logits of ems, which merges by count; by cosine and into one slot the full run alone': /^kv-merge/,
   'kv-read-gpu: golden slots that quest reads': /^kv-pick bounds/,
-  'the full run alone, as each takes lavapipe 7 to 15 s: joined runs, picks by levels, by votes, by clusters and by codes': /^kv-(join|pick (levels|votes|clusters)|codes)/,
+  'the full run alone, as each takes lavapipe 7 to 15 s: joined runs, picks by votes, by clusters and by codes': /^kv-(join|pick (votes|clusters)|codes)/,
+  'the full run alone, with the golden slots that leoam reads': /^kv-pick levels/,
   'the full run alone, with the golden logits of xquant4': /^kv-latents/,
   'limits-gpu: golden logits where attention turns its queries': /that turns/,
 };

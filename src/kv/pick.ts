@@ -30,6 +30,12 @@ const runsOf = ({ mostSlots, pick: { run } }: Picked): number => Math.ceil(Math.
 export const pickedWords = (set: Picked, queryHeads: number, headDim: number): number =>
   set.mostSlots.length * (4 + runsOf(set) + (set.pick.by === 'levels' ? 1 : 0)) + (set.pick.by === 'votes' ? queryHeads * 4 * Math.ceil(headDim / 4) : 0);
 
+/** Where in what kv-pick.wgsl is told, of levels, how many coarse runs each kv head looks into: in bytes, of a buffer of so many. */
+export function openedAt(kvHeads: number, size: number): number[] {
+  const each = Math.floor((size / 4 - 4 * kvHeads) / kvHeads);
+  return Array.from({ length: kvHeads }, (_, head) => 4 * (4 * kvHeads + (head + 1) * each - 1));
+}
+
 /** Rows of numbers that a choice of a kv head has for its items. */
 const rowsFor = (by: PickPlan['by'], heads: number, group: number): number => ({ bounds: 1, levels: 2, clusters: group, votes: heads, codes: group, none: 0 })[by];
 

@@ -24,8 +24,6 @@ export interface Sets extends LayerSets {
   count(set: KvSet, counts: ArrayLike<number>): { at: number; words: Uint32Array<ArrayBuffer> };
   /** Notes how many runs of a head tokens read of the set that they pick from, and from which slot on all; gives what is to be written to `picked`. */
   pick(runs: ArrayLike<number>, tails: ArrayLike<number>): Uint32Array<ArrayBuffer>;
-  /** Where in `picked` how many coarse runs are looked into is told each kv head, in bytes; none where nobody asks. */
-  readonly openedAt: readonly number[];
   /** Has room for what is known of so many slots together, and nothing there. BudgetError where there is no room. True where a buffer was replaced. */
   resize(size: number): Promise<boolean>;
   /** Runs that tokens read of each kv head. */
@@ -89,23 +87,15 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const plans = shape.plan.layers[layer];
   const make = (name: string, bytes: number) => ledger.create('kv', `kv.${layer}.${name}`, bytes, usage());
   const choosing = pickedSet(plans);
-  const pagedFor = (index: number, pages: number) => pagedBytes(shape, plans[index], headDim, pages, sets.at(index)?.size);
-  const pagesFor = (index: number, pages: number) => makePaged((name, bytes) => make(`${name}.${index}`, bytes), pagedFor(index, pages));
+  const own: Making = { device, ledger, shape, layer, heads, restored, make };
   const firsts = firstsOf(plans, heads);
   const lists = makeLists(device, make('lists', 4 * listWords(plans, headDim)), firsts);
   const { queries, picked, chosen, books } = makeSingle(make, shape, layer, headDim);
   const runs = new Uint32Array(kvHeads); // that each has been told to read
-  const sets: MutableSet[] = [];
-  for (const [index, plan] of plans.entries()) sets.push(emptySet(index, plan, kvHeads, pagesFor(index, plan.frames ?? 1)));
+  const sets = plans.map((plan, index) => emptySet(index, plan, kvHeads, makePaged(own, index, plan.frames ?? 1, plan.pick?.sizes && plan.pick.each)));
   const paging = choosing?.frames ? createPaging(device, choosing, firsts[0], lists) : undefined;
   const single = [lists, picked, chosen, queries, books].flatMap((buffer) => buffer ?? []);
   const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...single];
-  const grow = async (set: MutableSet, needed: number): Promise<boolean> => {
-    const { there, pages } = growth(set, plans[set.index], headDim, { needed, layer });
-    if (plans[set.index].latent) await restored!.makeRoom(heads, pages);
-    if (pages > there) await replace(device, ledger, set, ledger.allOrNone(() => pagesFor(set.index, pages)));
-    return pages > there;
-  };
 
   const result: Sets = {
     all: sets, ...elsewhere, runs, paging, restored,
@@ -125,18 +115,7 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     get size() {
       return sets[0].size;
     },
-    openedAt: choosing?.pick.by === 'levels' ? openedOf(kvHeads, picked!) : [],
-    async resize(size) {
-      const [set] = sets;
-      if (size === set.size) return false;
-      const { there } = growth(set, plans[0], headDim, { needed: 0, layer });
-      const { summaries: bytes } = pagedBytes(shape, plans[0], headDim, plans[0].frames ?? there, size);
-      const summaries = ledger.allOrNone(() => make('summaries.0', bytes!));
-      await settled(ledger, () => ledger.destroy(summaries));
-      ledger.destroy(set.summaries!);
-      Object.assign(set, { summaries, size });
-      return true;
-    },
+    resize: (size) => resize(own, sets[0], size),
     get byteLength() {
       return sizeOf(buffers());
     },
@@ -146,7 +125,7 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
       const more = Array.from(slots, (count, head) => Math.max(0, Math.ceil((count - set.room[head]) / pageSlots)));
       const needed = set.taken + more.reduce((a, b) => a + b, 0);
       if (needed === set.taken) return false;
-      const grows = await grow(set, needed);
+      const grows = await grow(own, set, needed);
       more.forEach((pages, head) => {
         const at = firsts[index][head] + set.room[head] / pageSlots;
         if (pages) device.queue.writeBuffer(lists, 4 * at, Uint32Array.from({ length: pages }, () => set.taken++));
@@ -173,7 +152,7 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     async take(numbers) {
       checkNumbers(numbers, plans, kvHeads);
       if (numbers.size) await result.resize(numbers.size);
-      if (!paging) for (const set of sets) await grow(set, numbers.sets[set.index].taken);
+      if (!paging) for (const set of sets) await grow(own, set, numbers.sets[set.index].taken);
       takeNumbers(sets, runs, numbers);
     },
     free: () => buffers().forEach((buffer) => ledger.destroy(buffer)),
@@ -200,14 +179,9 @@ function makeSingle(make: (name: string, bytes: number) => GPUBuffer, { plan, at
   };
 }
 
-/** The last word of what each kv head has behind all heads' four, in bytes. */
-const openedOf = (kvHeads: number, { size }: GPUBuffer): number[] => {
-  const each = Math.floor((size / 4 - 4 * kvHeads) / kvHeads);
-  return Array.from({ length: kvHeads }, (_, head) => 4 * (4 * kvHeads + (head + 1) * each - 1));
-};
-
 const emptySet = (index: number, { format, pick }: SetPlan, kvHeads: number, pages: Paged): MutableSet => ({
-  index, format, ...pages, size: pick?.sizes && pick.each, taken: 0, counts: new Uint32Array(kvHeads), room: new Uint32Array(kvHeads), tails: new Uint32Array(kvHeads),
+  index, format, ...pages, size: pick?.sizes && pick.each, taken: 0,
+  counts: new Uint32Array(kvHeads), room: new Uint32Array(kvHeads), tails: new Uint32Array(kvHeads),
 });
 
 /** What kv-pick.wgsl is told of each kv head, which has chosen nothing by then; a row that reads what one before it chose sees what is always read. */
@@ -247,11 +221,44 @@ const heldPages = (shape: Shape, set: SetPlan, headDim: number, size?: number) =
   return { bytes: (pages: number) => pagedBytes(shape, whole, headDim, pages, size), most: framesOfSet(whole), inFrames: set.frames !== undefined };
 };
 
-/** What a set has for pages, of so many bytes. */
-function makePaged(make: (name: string, bytes: number) => GPUBuffer, paged: PagedBytes): Paged {
+/** What buffers of a layer are made with. */
+interface Making extends Pick<Shared, 'restored'> {
+  device: GPUDevice;
+  ledger: Ledger;
+  shape: Shape;
+  layer: number;
+  heads: CacheHeads;
+  make(name: string, bytes: number): GPUBuffer;
+}
+
+/** What a set has for so many pages. */
+function makePaged({ make, shape, layer, heads: { headDim } }: Making, index: number, pages: number, size?: number): Paged {
   const names = { pages: 'set', planes: 'planes', summaries: 'summaries' };
-  const bytes = Object.entries(paged) as [keyof Paged, number][];
-  return Object.fromEntries(bytes.map(([name, size]) => [name, make(names[name], size)])) as unknown as Paged;
+  const bytes = Object.entries(pagedBytes(shape, shape.plan.layers[layer][index], headDim, pages, size)) as [keyof Paged, number][];
+  return Object.fromEntries(bytes.map(([name, own]) => [name, make(`${names[name]}.${index}`, own)])) as unknown as Paged;
+}
+
+/** True where it got larger buffers, as it has room for fewer pages. */
+async function grow(own: Making, set: MutableSet, needed: number): Promise<boolean> {
+  const { device, ledger, shape, layer, heads, restored } = own;
+  const plan = shape.plan.layers[layer][set.index];
+  const { there, pages } = growth(set, plan, heads.headDim, { needed, layer });
+  if (plan.latent) await restored!.makeRoom(heads, pages);
+  if (pages > there) await replace(device, ledger, set, ledger.allOrNone(() => makePaged(own, set.index, pages, set.size)));
+  return pages > there;
+}
+
+/** Room for what is known of so many slots together, in place of what was known. */
+async function resize({ ledger, shape, layer, heads: { headDim }, make }: Making, set: MutableSet, size: number): Promise<boolean> {
+  if (size === set.size) return false;
+  const plan = shape.plan.layers[layer][0];
+  const { there } = growth(set, plan, headDim, { needed: 0, layer });
+  const { summaries: bytes } = pagedBytes(shape, plan, headDim, there, size);
+  const summaries = ledger.allOrNone(() => make('summaries.0', bytes!));
+  await settled(ledger, () => ledger.destroy(summaries));
+  ledger.destroy(set.summaries!);
+  Object.assign(set, { summaries, size });
+  return true;
 }
 
 /** `of`: what each has for a page. */
@@ -266,13 +273,16 @@ function heldOf(
     return buffer ? [{ buffer, byteLength: bytes(pages)[name]!, ...(name === 'pages' && { pages: { format: set.format, most } }) }] : [];
   }));
   const numbers = sets.map(({ taken, counts, room, tails }) => ({ taken, counts: [...counts], room: [...room], tails: [...tails] }));
-  return { buffers: [...whole.map((buffer) => ({ buffer, byteLength: buffer.size })), ...inUse], numbers: { sets: numbers, runs: [...runs], ...(sets[0].size && { size: sets[0].size }) } };
+  const { size } = sets[0];
+  const single = whole.map((buffer) => ({ buffer, byteLength: buffer.size }));
+  return { buffers: [...single, ...inUse], numbers: { sets: numbers, runs: [...runs], ...(size && { size }) } };
 }
 
 /** RequestError for numbers that sets of this plan cannot have. */
 function checkNumbers({ sets, runs, size }: HeldNumbers, plans: readonly SetPlan[], kvHeads: number): void {
   const { sizes } = pickedSet(plans)?.pick ?? {};
-  const fits = (sizes ? sizes.includes(size!) : size === undefined) && sets.length === plans.length && runs.length === kvHeads && sets.every(({ taken, counts, room, tails }, i) => {
+  const isSize = sizes ? sizes.includes(size!) : size === undefined;
+  const fits = isSize && sets.length === plans.length && runs.length === kvHeads && sets.every(({ taken, counts, room, tails }, i) => {
     const each = plans[i].mostSlots.map((most) => Math.ceil(most / pageSlots) * pageSlots);
     const ofHeads = [counts, room, tails].every(({ length }) => length === kvHeads);
     return ofHeads && (plans[i].frames ? taken === 0 : room.reduce((sum, slots) => sum + slots, 0) === taken * pageSlots)

@@ -164,8 +164,10 @@ function checkWindows(policy: Policy, windows: readonly number[]): void {
   throw new RequestError(`kv is ${policy.name}, but ${has}. Choose f16 or q8.`);
 }
 
-const dispatchesOfSets = (plan: KvPlan): number =>
-  sum(plan.layers.map((sets) => (sets.length ? 3 * sets.length + 1 : 0) + (pickedSet(sets) ? 3 + (pickedSet(sets)!.pick.sizes?.length ?? 1) : 0) + (sets.some(({ latent }) => latent) ? 2 : 0)));
+const dispatchesOfSets = ({ layers }: KvPlan): number => sum(layers.map((sets) => {
+  const picks = pickedSet(sets)?.pick;
+  return (sets.length ? 3 * sets.length + 1 : 0) + (picks ? 3 + (picks.sizes?.length ?? 1) : 0) + (sets.some(({ latent }) => latent) ? 2 : 0);
+}));
 
 const isLatent = ({ layers }: KvPlan, layer: number): boolean => layers[layer].some(({ latent }) => latent);
 

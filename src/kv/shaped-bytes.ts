@@ -29,9 +29,9 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
     const sets = plan.layers[layer];
     if (!sets.length) return { full: segmentBytes(own, context, format), largest: segmentBytes(own, context, format) };
     const fresh = segmentBytes(own, slots, format) + planeBytes(plan, (slots / pageSlots) * own.kvHeads);
-    const known = (set: SetPlan) => (set.pick ? summaryWords(set.pick, format, own.headDim, sizes[layer]) : 0);
+    const known = (set: SetPlan) => (set.pick ? pagesKnown(set, pagesOfSet(set)) * summaryWords(set.pick, format, own.headDim, sizes[layer]) : 0);
     const each = sets.map((set) =>
-      4 * (framesOfSet(set) * set.format.words(own.headDim) + pagesKnown(set, pagesOfSet(set)) * known(set)) + (set.bare ? 0 : planeBytes(plan, framesOfSet(set))));
+      4 * (framesOfSet(set) * set.format.words(own.headDim) + known(set)) + (set.bare ? 0 : planeBytes(plan, framesOfSet(set))));
     const others = 4 * listWords(sets, own.headDim) + queryBytes(plan, queryHeads[layer], own.headDim) + pickBytes(sets, layer, own.headDim, queryHeads[layer]);
     return { full: sum([fresh, ...each, others, tickBytes(plan, sets, own.kvHeads)]), largest: Math.max(fresh, ...each) };
   });

@@ -66,8 +66,8 @@ export const runsOf = (kv: KvTick, share: number, slots?: number): number =>
   Math.max(1, Math.floor(chosenOf(kv, share, slots) / kv.plan.layers[kv.layers[0].layer][0].pick!.run));
 
 /**
- * What has left the window comes behind the slots of every layer, and the bounds of their keys are noted. `sizes`: of so many slots together from now on, of each
- * layer; where those were others, bounds of all are noted anew.
+ * What has left the window comes behind the slots of every layer, and the bounds of their keys are noted. `sizes`: of so many slots together from now on, of
+ * each layer; where those were others, bounds of all are noted anew.
  */
 export async function appendWithBounds(kv: KvTick, sizes?: readonly number[]): Promise<void> {
   const before = kv.layers.map(({ sets: [set] }) => Math.min(...set.counts));

@@ -2,6 +2,8 @@
 import { readBytes } from '../../gpu/read-bytes.ts';
 import { type KvSet, type KvTick } from '../policy.ts';
 import { type Sequence } from '../sequence.ts';
+import { openedAt } from '../pick.ts';
+import { type Sets } from '../sets.ts';
 import { type Shaped } from '../shaped.ts';
 import { checkEnd } from './evict.ts';
 import { type Kept, type Submit, type TickGpu, type Work, atLeast, freeKept, submitWorks } from './encode.ts';
@@ -18,6 +20,18 @@ export interface TickAt extends Pick<KvTick, 'phase' | 'promptLength'> {
 /** There is one of a placed model: what it keeps was planned once, for all sequences and whoever runs them. */
 export interface Ticker {
   tick(at: TickAt): Promise<void>;
+}
+
+/** Tells kernels what is to be picked, and of levels into how many coarse runs is looked. */
+function writePicks(
+  { picked, chosen, all: [{ counts }] }: Sets, words: Uint32Array, opened: number | undefined,
+  write: (buffer: GPUBuffer, offset: number, words: Uint32Array) => void,
+): void {
+  for (const each of [picked, chosen]) {
+    if (!each) continue;
+    write(each.buffer, 0, words);
+    if (opened !== undefined) openedAt(counts.length, each.buffer.size).forEach((at) => write(each.buffer, at, Uint32Array.of(opened)));
+  }
 }
 
 export function createTicker(gpu: TickGpu): Ticker {
@@ -68,14 +82,7 @@ export function createTicker(gpu: TickGpu): Ticker {
           const { at: offset, words: more } = count(set, counts);
           write(lists.buffer, offset, more);
         },
-        setPicks(set, runs, tails, opened) {
-          const sets = setsOf(set);
-          const more = sets.pick(runs, tails);
-          for (const each of [sets.picked, sets.chosen]) {
-            if (each) write(each.buffer, 0, more);
-            if (each && opened !== undefined) for (const at of sets.openedAt) write(each.buffer, at, Uint32Array.of(opened));
-          }
-        },
+        setPicks: (set, runs, tails, opened) => writePicks(setsOf(set), setsOf(set).pick(runs, tails), opened, write),
         async setSize(set, size) {
           if (await setsOf(set).resize(size)) shaped.replaced();
         },

@@ -1,5 +1,5 @@
 // Checks of what is known of a set's slots, and of what a row then chooses to read of them: bounds, votes and clusters.
-import { coarseSlots, mostClusters, pagesKnown, picksOf, pickedWords, summaryWords } from '../../../kv/pick.ts';
+import { coarseSlots, mostClusters, openedAt, pagesKnown, picksOf, pickedWords, summaryWords } from '../../../kv/pick.ts';
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { type KvLayer, type KvTick, type PickPlan, type SetPlan } from '../../../kv/policy.ts';
 import { cluster } from '../../../kv/tick/cluster.ts';
@@ -71,8 +71,7 @@ function pickCase(given: Given, asked: Asked, format: KvFormat): Case {
         const planes = tick.scratch('clusters', 4 * 32 * pages);
         const picked = tick.scratch('picked', 4 * pickedWords(planned, heads, headDim));
         queue.writeBuffer(picked, 0, Uint32Array.from(set.flatMap((count) => [wanted, Math.max(first, count), 0, 0])));
-        const ofHead = Math.floor((picked.size / 4 - 4 * kvHeads) / kvHeads);
-        if (pick.by === 'levels') set.forEach((_, head) => queue.writeBuffer(picked, 4 * (4 * kvHeads + (head + 1) * ofHead - 1), Uint32Array.of(opened)));
+        if (pick.by === 'levels') openedAt(kvHeads, picked.size).forEach((at) => queue.writeBuffer(picked, at, Uint32Array.of(opened)));
         const filled: KvLayer = { ...layer, sets: [{ ...own, summaries, planes }] };
         const kv: KvTick = { ...tick, layers: [filled], plan: { ...tick.plan, planes: ['cluster'], layers: [[planned]] } };
         if (pick.by === 'bounds' || pick.by === 'levels') noteBounds(kv, 0, 0);

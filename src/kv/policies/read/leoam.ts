@@ -58,7 +58,8 @@ async function chunksNow(kv: KvTick): Promise<number[]> {
     const { kvHeads } = layer.heads;
     const { sinks, window } = kv.options;
     const paid = new Float32Array(await kv.read(observe(kv, await kv.whole(layer), { into: 'mean', queries: window }), 4 * kvHeads * most));
-    skews.push(skewOf(Array.from({ length: kvHeads }, (_, head) => paid.subarray(head * most + sinks, head * most + Math.max(sinks + 1, kv.length))), kv.length));
+    const end = Math.max(sinks + 1, kv.length);
+    skews.push(skewOf(Array.from({ length: kvHeads }, (_, head) => paid.subarray(head * most + sinks, head * most + end)), kv.length));
   }
   return chunksOf(skews);
 }
