@@ -37,7 +37,8 @@ export function openedAt(kvHeads: number, size: number): number[] {
 }
 
 /** Rows of numbers that a choice of a kv head has for its items. */
-const rowsFor = (by: PickPlan['by'], heads: number, group: number): number => ({ bounds: 1, levels: 2, clusters: group, votes: heads, codes: group, none: 0 })[by];
+const rowsFor = (by: PickPlan['by'], heads: number, group: number): number =>
+  ({ bounds: 1, levels: 2, clusters: group, votes: heads, codes: group, none: 0 })[by];
 
 /** Bytes of the numbers of items that a choice is made among. */
 export const keyBytes = (set: Picked, queryHeads: number): number =>
