@@ -26,6 +26,7 @@ import { gatedNorm } from '../src/model/ops/rare/gated-norm.ts';
 import { headProject } from '../src/model/ops/rare/head-project.ts';
 import { latent } from '../src/model/ops/rare/latent.ts';
 import { layerNorm } from '../src/model/ops/rare/layer-norm.ts';
+import { expertGates } from '../src/model/ops/rare/expert-gates.ts';
 import { neurons } from '../src/model/ops/rare/neurons.ts';
 import { scan } from '../src/model/ops/rare/scan.ts';
 import { shift } from '../src/model/ops/rare/shift.ts';
@@ -104,7 +105,7 @@ export function kernelsOf(
 
   const stacks = [0, 1].map(() => [{ ...part.matrix, offset: 0 }]);
   const form = columnForm(type);
-  const pool = [{ binding: part.binding, table: binding('table'), slotBytes: 256, stacks, ...(form && { columns: { form, scales: 0 } }) }];
+  const pool = [{ binding: part.binding, table: binding('table'), slotBytes: 256, stacks, ...(form && { columns: { form, first: 0, scales: 0, up: { form, scales: 0 } } }) }];
   const place = { vectors: binding('vectors'), vectorOffset: () => 0, stacks: [[part]], pool };
   return record(op, context, place, mode, 'section').map(({ kernel }) => kernel);
 }
@@ -216,7 +217,10 @@ function mixtures(): KernelSpec[] {
   const sizes = { experts: 2, used: 1, gate: rows, up: rows, down: rows, cols: 256, hidden: 32 };
   const biases = { gate: 'gate', up: 'up', down: 'down' };
   const hows = [{ activation: 'silu' }, { activation: 'gelu', add: false }, { activation: 'relu' }, { activation: 'clamped', biases }] as const;
-  const ops = hows.map((how) => experts({ input: 'x', norm: 'norm', output: 'x', ...sizes, ...how }));
+  const ops = [
+    ...hows.map((how) => experts({ input: 'x', norm: 'norm', output: 'x', ...sizes, ...how })),
+    expertGates({ input: 'x', norm: 'norm', normed: 'normed', output: 'expert-hidden', ...sizes }),
+  ];
   const groups = { count: 4, used: 2 };
   const routes = (['softmax', 'sigmoid'] as const).flatMap((scores) =>
     [undefined, 'bias'].flatMap((bias) =>
@@ -255,11 +259,15 @@ function mixers(): KernelSpec[] {
   ];
 }
 
-/** Columns of neurons that are on: a form for each of the types that have one, and the halves of their scales both ways. */
+/** Neurons that are on: a form for each of the types that have one, the halves of their scales both ways, sums of up rows in each way. */
 function ofNeurons(): KernelSpec[] {
-  const op = neurons({ input: 'hidden', down: { tensor: 'matrix', firstRow: 0, rows: 64 }, neurons: 64, output: 'x' });
-  return [...formats.keys()].filter((type) => columnForm(type)).flatMap((type) =>
-    (['decode', 'prefill'] as const).flatMap((mode) => (['integers', 'unpack'] as const).flatMap((halves) => kernelsOf(op, mode, { halves }, {}, type))));
+  const rows = { tensor: 'matrix', firstRow: 0, rows: 64 };
+  const given = { input: 'hidden', down: rows, neurons: 64, output: 'x' };
+  const gated = { input: 'x', norm: 'norm', cols: 64, up: rows };
+  const ops = [neurons(given), neurons({ ...given, gated }), neurons({ ...given, gated, experts: { count: 2, used: 1 } })];
+  return [...formats.keys()].filter((type) => columnForm(type)).flatMap((type) => ops.flatMap((op) =>
+    (['decode', 'prefill'] as const).flatMap((mode) => (['integers', 'unpack'] as const).flatMap((halves) =>
+      reduce.flatMap((each) => kernelsOf(op, mode, { halves, reduce: each }, {}, type))))));
 }
 
 function ofRwkv(): Op[] {

@@ -2,7 +2,7 @@
 // reference: what the GPU kernels are compared with is itself compared. No GPU.
 import { expect, it } from 'vitest';
 import { fixture, floatsFixture, jsonFixture } from './models/fixture.ts';
-import { forward } from './models/forward.ts';
+import { type Watch, forward } from './models/forward.ts';
 import { families, goldenLogits, recurrentFamilies } from './models/golden.ts';
 
 const largest = (found: Float32Array, expected: Float32Array): number => {
@@ -23,6 +23,15 @@ it.each([...families, ...recurrentFamilies])('the reference gives the logits of 
   const { tokens24 } = jsonFixture<{ tokens24: number[] }>(`tiny/${name}.json`);
   // llama.cpp's own differ from the float64 reference by up to 2e-5.
   expect(largest(await forward(fixture(`tiny/${name}.gguf`), tokens24), goldenLogits(name))).toBeLessThan(exact ? 1e-5 : 3e-5);
+});
+
+it('the reference gives the same logits by single neurons of experts as by whole ones', async () => {
+  const { prompt_tokens: ids } = jsonFixture<{ prompt_tokens: number[] }>('sparse/stories-smallthinker.json');
+  const ofKinds: string[] = [];
+  const watch: Watch = ({ op }) => void ofKinds.push(op);
+  const found = await forward(fixture('sparse/stories-smallthinker.q8_0.gguf'), ids, ids.length, watch, undefined, { neurons: true });
+  expect(ofKinds.filter((op) => op === 'expert-gates' || op === 'experts')).toEqual(Array.from({ length: 4 }, () => 'expert-gates'));
+  expect(largest(found, floatsFixture('sparse/stories-smallthinker.prompt.ref.f32'))).toBeLessThan(1e-5);
 });
 
 it('the reference gives llama.cpp\'s logits for stories260K', async () => {

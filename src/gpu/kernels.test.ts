@@ -11,6 +11,8 @@ const sharing: Record<string, string[][]> = {
   'parts/rows.wgsl': ['matmul', 'matvec-rows', 'matvec-broadcast', 'rare/matmul-codes'].map((name) => [`kernels/${name}.wgsl`]),
   'kernels/rope.wgsl': [['parts/turn.wgsl']],
   'kernels/attention-decode.wgsl': [['parts/turn.wgsl', 'parts/rare/query/turned.wgsl']],
+  'kernels/rare/experts.wgsl': [['parts/rare/item/slots.wgsl', 'parts/rare/item/rows.wgsl']], // of which a kernel has one
+  ...Object.fromEntries(['mark-neurons', 'neurons-join'].map((name) => [`kernels/rare/${name}.wgsl`, [['parts/rare/chosen/experts.wgsl']]])),
   'parts/rare/scan/part.wgsl': [['kernels/rare/scan.wgsl', 'parts/rare/scan/delta.wgsl', 'parts/rare/scan/ssd.wgsl']], // of which a model has one
 };
 /** What stands in front of kernels of keys and values, of which each has some, reads parameters of theirs too. */

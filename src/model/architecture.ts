@@ -19,6 +19,10 @@ export interface Architecture {
 export interface ModelFileOptions {
   /** All matrices by their rows, also those that could be read by single columns: as an older windrow stored them. */
   byRows?: boolean;
+  /** Of experts with ReLU gates single neurons are items that are fetched, in place of whole experts. */
+  neurons?: boolean;
+  /** The activation of the gates of feed-forward layers, where the file does not say it (`relu`), whatever is usual. */
+  activation?: 'silu' | 'relu';
 }
 
 /** Metadata and tensors of one file; remembers which keys were read. */
@@ -199,6 +203,25 @@ export const blocks = (config: ModelConfig, block: (layer: number) => Op[]): Op[
 
 /** The name of a tensor that a file may have; undefined where it has none. */
 export const optionalTensor = (file: ModelFile, name: string): string | undefined => (file.hasTensor(name) ? name : undefined);
+
+/** ggml's name of the type of a tensor that the file has. */
+export const typeOf = ({ header }: ModelFile, tensor: string): string => header.tensors.get(tensor)?.type ?? '';
+
+const gateNames: Readonly<Record<string, 'silu' | 'relu'>> = { silu: 'silu', swish: 'silu', swiglu: 'silu', relu: 'relu', reglu: 'relu' };
+
+/**
+ * The activation of a llama's gates: as was asked for, else as the file says it by llama.cpp's key for such activations, else SiLU. llama.cpp reads
+ * the key for other architectures alone, and no converter writes it for llamas that were retrained with a ReLU (ReluLLaMA): nothing else in those tells them.
+ */
+export function gateOf(file: ModelFile): 'silu' | 'relu' {
+  const said = file.string('hidden_activation', '');
+  const known = gateNames[said] as 'silu' | 'relu' | undefined;
+  if (said && !known)
+    throw new UnsupportedModelError(`The file's hidden_activation is ${said}; supported are ${Object.keys(gateNames).join(', ')}.`);
+  if (known && file.activation && known !== file.activation)
+    throw new UnsupportedModelError(`The file says that its gates are ${said}; asked for is ${file.activation}. Leave that out.`);
+  return file.activation ?? known ?? 'silu';
+}
 
 /** Names of the optional biases of these tensors, if the file has them: all or none. */
 export function optionalBiases(file: ModelFile, names: string[]): string[] | undefined {

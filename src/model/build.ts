@@ -55,6 +55,8 @@ export function buildGraph(header: Header, options?: ModelFileOptions): Graph {
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model. Choose the file that has the weights.');
   const file = openModelFile(header, name, options);
   const graph = withNeighbours(withPooling(file, architecture.graph(file)));
+  if (file.activation && !file.keysRead.has('hidden_activation'))
+    throw new UnsupportedModelError(`An activation is asked for (${file.activation}), which windrow takes for llama alone: that of ${name} models is known.`);
   const experts = getNumber(header.metadata, `${name}.expert_count`, 0);
   if (experts > 0 && !file.keysRead.has('expert_count'))
     throw new UnsupportedModelError(

@@ -27,17 +27,21 @@ export interface PoolSpec {
   /** The activation buffer that says which are used: u32 ids, `used` of each row; or a bit for each item, of all rows of a step. */
   chosen: { buffer: string; as: 'ids' | 'bits' };
   stacks(item: number): StackSpec[];
-  /** Or items are the columns of one matrix. */
+  /** Or items are neurons. */
   columns?: ColumnsSpec;
 }
 
-/** A matrix of which single columns are read. */
+/** A matrix, or several in one tensor, of which single columns are read, each of them with a row of another one. */
 export interface ColumnsSpec {
   tensor: string;
   /** Numbers of a column. */
   rows: number;
-  /** Columns. */
+  /** Columns of a matrix. */
   cols: number;
+  /** One after the other in the tensor. Default 1. */
+  matrices?: number;
+  /** A row of `cols` numbers for each column of all. */
+  up?: { tensor: string; cols: number };
 }
 
 /** What is stored of a pool, as src/weights takes it: of each item the stacks, or a matrix by its columns. */
@@ -52,8 +56,11 @@ export interface PoolPart {
   slotBytes: number;
   /** Of each stack of an item its matrices, with the first byte of each in a slot, and the grid of its type. */
   stacks: (MatrixPart['matrix'] & { offset: number } & Pick<MatrixPart, 'points'>)[][];
-  /** Where items are columns: how they are stored, and where among the vectors their scales begin, in bytes. */
-  columns?: { form: ColumnForm; scales?: number };
+  /**
+   * Where items are neurons: how their columns are stored, where in a slot they begin and where among the vectors their scales do, in bytes; and how
+   * their rows are, which begin a slot, and where in it their scales lie.
+   */
+  columns?: { form: ColumnForm; first: number; scales?: number; up?: { form: ColumnForm; scales?: number } };
 }
 
 /** A small tensor (a norm, a bias, the weights of a convolution), kept as f32. */

@@ -57,7 +57,7 @@ export const hasState = (graph: Graph): boolean => Object.keys(statesOf(opsOf(gr
 export const tensorsOf = (op: Op, config: ModelConfig): string[] => {
   const pool = poolOf(op, config);
   const stacks = [...stacksOf(op, config), ...(pool?.stacks(0) ?? [])]; // all items of a pool are of the same tensors
-  const columns = pool?.columns ? [pool.columns.tensor] : [];
+  const columns = pool?.columns ? [pool.columns.tensor, ...(pool.columns.up ? [pool.columns.up.tensor] : [])] : [];
   return [...vectorsOf(op, config).map(({ tensor }) => tensor), ...stacks.flatMap(({ ranges }) => ranges.map(({ tensor }) => tensor)), ...columns];
 };
 

@@ -41,12 +41,18 @@ export interface Pool {
   columns?: Columns;
 }
 
-/** A matrix of which each column is an item. */
+/** A matrix, or several in one tensor, of which each column is an item, alone or behind a row of another tensor. */
 export interface Columns {
   tensor: string;
   form: ColumnForm;
   /** Numbers of a column. */
   rows: number;
+  /** One after the other in the tensor. */
+  matrices: number;
+  /** First byte of the column in its item. */
+  first: number;
+  /** What an item begins with: a row of so many numbers, by the form of a column; `scales`: its own, f16, behind all else of the item. */
+  up?: { tensor: string; form: ColumnForm; cols: number; scales?: number };
   /** First byte in the section, among the vectors, of f16 (columns / 32, rows): what neighbours of a row share, if its type has that. */
   scales?: number;
 }
@@ -132,7 +138,7 @@ export interface SectionSpec {
   stacks: StackSpec[];
   /** Of each item of its pool the stacks; or the matrix whose columns are the items. */
   pool?: StackSpec[][];
-  columns?: { tensor: string; rows: number; cols: number };
+  columns?: { tensor: string; rows: number; cols: number; matrices?: number; up?: { tensor: string; cols: number } };
 }
 
 interface StackSpec {
@@ -166,13 +172,19 @@ function placeSection(header: Header, spec: SectionSpec): Section {
   return { name: spec.name, vectors, vectorBytes, stacks, ...(pool && { pool }), byteLength: pool ? end + poolBytes(pool) : end };
 }
 
-/** The columns of a matrix as items, and its scales, which begin at `scales`. */
-function placeColumns(header: Header, { tensor, rows, cols }: NonNullable<SectionSpec['columns']>, scales: number) {
-  const form = columnForm(header.tensors.get(tensor)!.type)!;
+/** The columns of matrices as items, each behind its row of `up`, and their scales, which begin at `scales`. */
+function placeColumns(header: Header, { tensor, rows, cols, matrices = 1, up }: NonNullable<SectionSpec['columns']>, scales: number) {
+  const formOf = (name: string) => columnForm(header.tensors.get(name)!.type)!;
+  const form = formOf(tensor);
+  const first = up ? columnBytes(formOf(up.tensor), up.cols) : 0;
+  const end = first + columnBytes(form, rows);
+  const row = up && { ...up, form: formOf(up.tensor), ...(formOf(up.tensor).scaled && { scales: end }) };
   const pool: Omit<Pool, 'offset'> = {
-    itemBytes: columnBytes(form, rows), items: Array.from({ length: cols }, () => []), columns: { tensor, form, rows, ...(form.scaled && { scales }) },
+    itemBytes: end + (row ? align(scaleBytes(row.form, 1, row.cols), 16) : 0),
+    items: Array.from({ length: matrices * cols }, () => []),
+    columns: { tensor, form, rows, matrices, first, ...(form.scaled && { scales }), ...(row && { up: row }) },
   };
-  return { pool, scaleBytes: scaleBytes(form, rows, cols) };
+  return { pool, scaleBytes: matrices * scaleBytes(form, rows, cols) };
 }
 
 function placePool(header: Header, specs: StackSpec[][], offset: number): Pool {

@@ -3,12 +3,14 @@ import { formats } from '../../src/formats/catalogue.ts';
 import { wordsPerBlock } from '../../src/formats/format.ts';
 import { type Header } from '../../src/gguf/header.ts';
 import { readHeader } from '../../src/gguf/read.ts';
+import { type ModelFileOptions } from '../../src/model/architecture.ts';
 import { buildGraph } from '../../src/model/build.ts';
 import { type Op, type RowRange } from '../../src/model/graph.ts';
 import { opsOf } from '../../src/model/operations.ts';
 import { type Attend } from '../../src/model/ops/attend.ts';
 import { type Embed } from '../../src/model/ops/embed.ts';
 import { type Experts } from '../../src/model/ops/rare/experts.ts';
+import { type ExpertGates } from '../../src/model/ops/rare/expert-gates.ts';
 import { type Neurons } from '../../src/model/ops/rare/neurons.ts';
 import { type NormAdd } from '../../src/model/ops/norm-add.ts';
 import { type Project } from '../../src/model/ops/project.ts';
@@ -18,6 +20,7 @@ import { factorsOf, ropeFrequencies } from '../../src/model/rope.ts';
 import { attention } from '../../src/reference/attend.ts';
 import { embed } from '../../src/reference/embed.ts';
 import { mix } from '../../src/reference/rare/experts.ts';
+import { gatesOf, neuronsAdded } from '../../src/reference/rare/neurons.ts';
 import { project } from '../../src/reference/project.ts';
 import { normAdd } from '../../src/reference/norm-add.ts';
 import { rmsNorm } from '../../src/reference/rms-norm.ts';
@@ -32,10 +35,12 @@ export type Watch = (op: Op, rows: Readonly<Record<string, Float32Array>>, float
 /** In place of a tensor's own weights, if others are to be there. */
 export type Changed = (tensor: string, weights: Float32Array) => Float32Array | undefined;
 
-/** Logits (tokens, vocab) after every one of `ids`, by a GGUF that has room for `context` positions. */
-export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], context = ids.length, watch?: Watch, changed?: Changed): Promise<Float32Array> {
+/** Logits (tokens, vocab) after every one of `ids`, by a GGUF that has room for `context` positions, read as `how` says. */
+export async function forward(
+  bytes: Uint8Array<ArrayBuffer>, ids: number[], context = ids.length, watch?: Watch, changed?: Changed, how?: ModelFileOptions,
+): Promise<Float32Array> {
   const header = await readHeader(bytesSource(bytes, 'model.gguf'));
-  const { config, ropes, layers, head, ...ends } = buildGraph(header);
+  const { config, ropes, layers, head, ...ends } = buildGraph(header, how);
   const { eps } = config;
 
   const floats = floatsOf(header, bytes, changed);
@@ -45,7 +50,7 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
   const caches: { keys: Float32Array; values: Float32Array }[] = [];
 
   const run = (given: Op): void => {
-    const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts | Neurons | Mixing;
+    const op = given as Embed | Project | Rope | Attend | NormAdd | Route | Experts | ExpertGates | Neurons | Mixing;
     switch (op.op) {
       case 'embed':
         return void (rows[op.output] = embed(floats(op.table), op.cols ?? config.dim, ids, op.scale));
@@ -95,8 +100,17 @@ export async function forward(bytes: Uint8Array<ArrayBuffer>, ids: number[], con
         const added = mixed(op, rmsNorm(rows[op.input], floats(op.norm), eps), choices, floats);
         return void (rows[op.output] = op.add === false ? added : rows[op.output].map((value, i) => value + added[i]));
       }
-      case 'neurons':
-        return void (rows[op.output] = downFrom(op, rows, floats));
+      case 'expert-gates':
+        rows[op.normed] = rmsNorm(rows[op.input], floats(op.norm), eps);
+        return void (rows[op.output] = gatesOf(rows[op.normed], op.cols, floats(op.gate.tensor), op.hidden, choices));
+      case 'neurons': {
+        const x = op.gated && (op.gated.norm === undefined ? rows[op.gated.input] : rmsNorm(rows[op.gated.input], floats(op.gated.norm), eps));
+        const gated = x && { x, cols: op.gated!.cols, up: floats(op.gated!.up.tensor) };
+        const dim = op.down.rows / (op.experts?.count ?? 1);
+        const alone = ids.map((): Choice[] => [{ expert: 0, weight: 1 }]);
+        const added = neuronsAdded(rows[op.input], { dim, neurons: op.neurons, down: floats(op.down.tensor), gated }, op.experts ? choices : alone);
+        return void (rows[op.output] = rows[op.output].map((value, i) => value + added[i]));
+      }
       case 'norm-add':
         rows[op.output] = normAdd(op.add === false ? undefined : rows[op.output], rows[op.input], floats(op.weight), eps).map(
           (value) => value * (op.factor ?? 1) * (optional(op.scale)?.[0] ?? 1),
@@ -131,9 +145,6 @@ const floatsOf = (header: Header, bytes: Uint8Array<ArrayBuffer>, changed?: Chan
   }
   return changed?.(name, weights) ?? weights;
 };
-
-const downFrom = ({ input, down, neurons, output }: Neurons, rows: Record<string, Float32Array>, floats: (tensor: string) => Float32Array) =>
-  project({ weights: floats(down.tensor), rows: down.rows, cols: neurons, x: rows[input], residual: rows[output] });
 
 function mixed(given: Experts, x: Float32Array, choices: Choice[][], floats: (tensor: string) => Float32Array) {
   const { cols, hidden, experts: count, activation, biases, ...op } = given;

@@ -8,7 +8,7 @@ export const families = [
   'smollm3', 'granite', 'olmo2', 'gemma2', 'arcee', 'mistral3', 'hunyuan-dense', 'ernie4_5', 'exaone4', 'cohere2', 'glm4', 'apertus', 'qwen3vl',
   'smallthinker', 'olmoe', 'granitemoe', 'ernie4_5-moe', 'glm4moe', 'bailingmoe2', 'gpt-oss', 'gemma4', 'deepseek2',
 ].map((family) => ofFamily(family)).concat(ofFamily('gemma4', 'tiny-gemma4-moe'), ofFamily('deepseek2', 'tiny-deepseek2-yarn'))
-  .concat(ofFamily('llama', 'tiny-mixtral'));
+  .concat(ofFamily('llama', 'tiny-mixtral'), ofFamily('llama', 'tiny-llama-relu'));
 
 /** Those whose layers, some of them or all, keep a state in place of keys and values. */
 export const recurrentFamilies = [

@@ -1,6 +1,6 @@
 // output[choice][row] = dot(matrix of the choice's expert[row], input[choice / sharing]) (with its gate), for up to Tokens
-// choices of one expert: a thread takes one matrix row of a panel and every Splits-th group of 32 columns. Which slot an expert
-// is in, `table` says; where it is in none, another dispatch has it.
+// choices of one expert: a thread takes one matrix row of a panel and every Splits-th group of 32 columns. Where an expert's matrix
+// lies, item/ says; what is not in the binding, another dispatch has.
 struct Params {
   panel_words : u32,
   blocks : u32,     // per row
@@ -8,6 +8,9 @@ struct Params {
   rows : u32,       // results
   slot_words : u32,
   first_word : u32, // of the matrix in a slot
+  panels_each : u32, // of an expert, where those of all are one matrix; and of that the panels in the binding
+  first_panel : u32,
+  end_panel : u32,
   up_panels : u32,  // gated: panels from a gate row to its up row
   sharing : u32,     // choices that have one row of the input
   stride : u32,     // floats per row of the input
@@ -20,20 +23,12 @@ override Gate : u32 = 0u;   // 0 none, 1 SiLU, 2 GELU (tanh), 3 ReLU, 4 clamped
 override Before : u32 = 0u; // the same of what is in the output already, which then multiplies: gate and up of two types
 override HasBias : bool = false;
 
-// Choices of one expert, as `choice_at` has them: so many from a first one on.
-struct Assigned {
-  expert : u32,
-  first : u32,
-  count : u32,
-}
-
 const Four = vec4<u32>(0u, 1u, 2u, 3u);
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> input : array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> output : array<f32>;
-@group(0) @binding(5) var<storage, read> table : array<u32>;
 
 fn bias_of(first : u32, expert : u32, row : u32) -> f32 {
   if (!HasBias) {
@@ -58,11 +53,10 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let lane = local % PanelRows;
   let split = local / PanelRows;
   let mine = assigned_to(workgroup);
-  let slot = table[mine.expert];
-  if (mine.count == 0u || slot == NoSlot) {
+  if (mine.count == 0u || !is_here(mine.expert, workgroup.x)) {
     return;
   }
-  let first_panel = slot * params.slot_words + params.first_word;
+  let first_panel = first_word_of(mine.expert);
   let row = Row(first_panel + workgroup.x * params.panel_words, lane, params.blocks);
   let up_row = Row(first_panel + (workgroup.x + params.up_panels) * params.panel_words, lane, params.blocks);
   // Of choices 0 to 3 and 4 to 7; gated: the up matrix's.

@@ -1,6 +1,8 @@
-// output[row] += the sums of its splits, in their order.
+// output[row] += the sums of its splits, in their order; of a row's experts those of each, times their weights, in the order of choice.
 struct Params {
   quads : u32,
+  used : u32, // choices of a row
+  chosen_stride : u32, // words per row
   output_stride : u32, // floats per row
 }
 
@@ -16,9 +18,14 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   if (quad >= params.quads) {
     return;
   }
-  var sum = vec4<f32>();
-  for (var split = 0u; split < Splits; split++) {
-    sum += sums[(workgroup.y * Splits + split) * params.quads + quad];
+  var all = vec4<f32>();
+  for (var i = 0u; i < params.used; i++) {
+    let choice = workgroup.y * params.used + i;
+    var sum = vec4<f32>();
+    for (var split = 0u; split < Splits; split++) {
+      sum += sums[(choice * Splits + split) * params.quads + quad];
+    }
+    all += weight_of(choice) * sum;
   }
-  output[workgroup.y * (params.output_stride / 4u) + quad] += sum;
+  output[workgroup.y * (params.output_stride / 4u) + quad] += all;
 }

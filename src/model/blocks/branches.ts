@@ -1,6 +1,6 @@
 // Operations that most architectures share, named after what the papers call them. `blk` is the prefix `blk.N`.
-import { type ModelFile, optionalBiases } from '../architecture.ts';
-import { type ModelConfig } from '../graph.ts';
+import { type ModelFile, optionalBiases, typeOf } from '../architecture.ts';
+import { type ModelConfig, type Op } from '../graph.ts';
 import { type Project, project } from '../ops/project.ts';
 import { type Neurons, hasColumns, neurons } from '../ops/rare/neurons.ts';
 
@@ -41,8 +41,26 @@ export function back(
 /** x += matrix · input, where most numbers of the input are zeros: by the columns of the others, if the type of the weights can be read so. */
 export function backFromFew(file: ModelFile, config: ModelConfig, tensor: string, input: string, cols: number): Project | Neurons {
   const down = file.matrix(tensor, cols, config.dim);
-  if (file.byRows || !hasColumns(file.header.tensors.get(tensor)!.type)) return back(file, config, tensor, input, cols);
+  if (file.byRows || !hasColumns(typeOf(file, tensor))) return back(file, config, tensor, input, cols);
   return neurons({ input, down, neurons: cols, output: 'x' });
+}
+
+/** x += ffn_down · (gate(ffn_gate · norm(x)) * (ffn_up · norm(x))) */
+export const feedForward = (file: ModelFile, config: ModelConfig, blk: string, gate: Project['gate']): Op[] =>
+  (gate === 'relu' ? gatedByRelu(file, config, blk) : [gated(file, config, blk, gate), back(file, config, `${blk}.ffn_down.weight`, 'hidden', config.ffn)]);
+
+/** The same by a ReLU: of those neurons alone whose gate is on, if the types of the weights can be read so. */
+function gatedByRelu(file: ModelFile, config: ModelConfig, blk: string): Op[] {
+  const { dim, ffn } = config;
+  const [norm, up, down] = ['ffn_norm', 'ffn_up', 'ffn_down'].map((name) => `${blk}.${name}.weight`);
+  if (file.byRows || ffn % 32 || !hasColumns(typeOf(file, up), typeOf(file, down)))
+    return [gated(file, config, blk, 'relu'), back(file, config, down, 'hidden', ffn)];
+  return [
+    project({ input: 'x', norm, cols: dim, output: 'hidden', matrices: [file.matrix(`${blk}.ffn_gate.weight`, dim, ffn)] }),
+    neurons({
+      input: 'hidden', gated: { input: 'x', norm, cols: dim, up: file.matrix(up, dim, ffn) }, down: file.matrix(down, ffn, dim), neurons: ffn, output: 'x',
+    }),
+  ];
 }
 
 /** hidden = gate(ffn_gate · norm(x)) * (ffn_up · norm(x)); `kind`: of the tensors' names, as in ffn_up_shexp. */

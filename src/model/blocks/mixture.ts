@@ -1,10 +1,12 @@
 // The mixture of experts of a layer, as architectures share it, and what files say of it. `blk` is the prefix `blk.N`.
 import { UnsupportedModelError } from '../../errors.ts';
-import { type ModelFile, optionalTensor } from '../architecture.ts';
+import { type ModelFile, optionalTensor, typeOf } from '../architecture.ts';
 import { back, gated } from './branches.ts';
 import { type ModelConfig, type Op } from '../graph.ts';
 import { type Experts, experts } from '../ops/rare/experts.ts';
 import { gatedNorm } from '../ops/rare/gated-norm.ts';
+import { expertGates } from '../ops/rare/expert-gates.ts';
+import { hasColumns, neurons } from '../ops/rare/neurons.ts';
 import { project } from '../ops/project.ts';
 import { type Route, mostExperts, mostGroups, mostUsed, route } from '../ops/rare/route.ts';
 
@@ -45,29 +47,59 @@ export function router(file: ModelFile, { dim }: ModelConfig, blk: string, given
       matrices: [file.matrix(`${blk}.ffn_gate_inp.weight`, dim, count)],
       bias: biased ? [`${blk}.ffn_gate_inp.bias`] : undefined,
     }),
-    route({ input: 'router', experts: count, used, scores, bias: optionalTensor(file, `${blk}.exp_probs_b.bias`), groups, normalise, scale: scale * residual }),
+    route({ input: 'router', experts: count, used, scores, bias: optionalTensor(file, `${blk}.exp_probs_b.bias`), groups, normalise, scale: scale * residual,
+      ...(byNeurons(file, blk, given) && { fetched: false }) }),
   ];
 }
 
 /** x += the experts of norm(x) that `router` has chosen, and the one of all tokens. */
 export function routed(file: ModelFile, config: ModelConfig, blk: string, given: Mixture): Op[] {
-  const { hidden, shared, activation = 'silu', residual = 1, biased = false, sharedGate = false } = given;
-  const { dim } = config;
-  const { count, used } = expertsOf(file);
+  const { shared, residual = 1, sharedGate = false } = given;
   const norm = normOf(blk, given);
   const ofAll = shared === undefined ? [] : sharedExpert(file, config, blk, { ...given, shared, norm });
   const product = sharedGate ? 'hidden-gated' : 'hidden';
+  const chosen = byNeurons(file, blk, given) ? neuronsOf(file, config, blk, given) : [expertsIn(file, config, blk, given)];
   const added = shared === undefined ? [] : [{ ...back(file, config, `${blk}.ffn_down_shexp.weight`, product, shared), scale: residual }];
   return [
     ...ofAll, // before x changes
-    experts({
-      input: 'x', norm, experts: count, used, activation, cols: dim, hidden, output: 'x',
-      gate: file.matrices(`${blk}.ffn_gate_exps.weight`, dim, hidden, count),
-      up: file.matrices(`${blk}.ffn_up_exps.weight`, dim, hidden, count),
-      down: file.matrices(`${blk}.ffn_down_exps.weight`, hidden, dim, count),
-      biases: biased ? { gate: `${blk}.ffn_gate_exps.bias`, up: `${blk}.ffn_up_exps.bias`, down: `${blk}.ffn_down_exps.bias` } : undefined,
-    }),
+    ...chosen,
     ...added,
+  ];
+}
+
+const tensorsOf = (blk: string): string[] => ['gate', 'up', 'down'].map((name) => `${blk}.ffn_${name}_exps.weight`);
+
+function expertsIn(file: ModelFile, { dim }: ModelConfig, blk: string, given: Mixture): Op {
+  const { hidden, activation = 'silu', biased = false } = given;
+  const { count, used } = expertsOf(file);
+  const [gate, up, down] = tensorsOf(blk);
+  return experts({
+    input: 'x', norm: normOf(blk, given), experts: count, used, activation, cols: dim, hidden, output: 'x',
+    gate: file.matrices(gate, dim, hidden, count), up: file.matrices(up, dim, hidden, count), down: file.matrices(down, hidden, dim, count),
+    biases: biased ? { gate: `${blk}.ffn_gate_exps.bias`, up: `${blk}.ffn_up_exps.bias`, down: `${blk}.ffn_down_exps.bias` } : undefined,
+  });
+}
+
+/** Whether single neurons of experts are to be fetched, as was asked for, and can be: of ReLU gates, by types of weights that have rows and columns. */
+export function byNeurons(file: ModelFile, blk: string, { hidden, activation, biased }: Mixture): boolean {
+  const [, up, down] = tensorsOf(blk);
+  return file.neurons === true && activation === 'relu' && !biased && hidden % 32 === 0 && hasColumns(typeOf(file, up), typeOf(file, down));
+}
+
+/** The same as `expertsIn`, of those neurons alone whose gate is on. */
+function neuronsOf(file: ModelFile, { dim }: ModelConfig, blk: string, given: Mixture): Op[] {
+  const { hidden } = given;
+  const { count, used } = expertsOf(file);
+  const [gate, up, down] = tensorsOf(blk);
+  return [
+    expertGates({
+      input: 'x', norm: normOf(blk, given), experts: count, used, gate: file.matrices(gate, dim, hidden, count), cols: dim, hidden,
+      normed: 'normed', output: 'expert-hidden',
+    }),
+    neurons({
+      input: 'expert-hidden', gated: { input: 'normed', cols: dim, up: file.matrices(up, dim, hidden, count) },
+      down: file.matrices(down, hidden, dim, count), neurons: hidden, experts: { count, used }, output: 'x',
+    }),
   ];
 }
 

@@ -1,7 +1,7 @@
 // What a slab is made of: pieces of the GGUF, and how each is repacked into panels. Pieces can be placed in any order
 // and row by row, so that a file can be imported in the order in which it arrives.
 import { formats } from '../../formats/catalogue.ts';
-import { placeInColumns, placeScales } from '../../formats/columns.ts';
+import { placeInColumns, placeRow, placeScales, scaleBytes } from '../../formats/columns.ts';
 import { type Format } from '../../formats/format.ts';
 import { panelLayout, panelRows, repackRows, unpackRow } from '../../formats/panel.ts';
 import { type Header, type TensorInfo } from '../../gguf/header.ts';
@@ -45,26 +45,53 @@ export function piecesOf(header: Header, layout: Layout, slab: Slab): Piece[] {
   return pieces;
 }
 
-/** All rows of a matrix that is stored by its columns: of each row the scales and the columns that lie in a slab. */
-function piecesOfColumns(header: Header, { offset, itemBytes, items }: Pool, { tensor, form, rows, scales }: Columns, slab: Slab): Piece[] {
-  const info = header.tensors.get(tensor)!;
-  const rowBytes = info.byteLength / rows;
-  /** `place` has a row and its number. */
-  const piece = (place: (words: Uint32Array, source: DataView, row: number) => void): Piece => ({
-    offset: info.offset, rows, rowBytes,
-    place(words, bytes, first) {
+/** Rows of a tensor of a GGUF, from row `first` on; `place` has each and its number. */
+function piece(
+  { offset, byteLength }: TensorInfo, { first, rows, of }: { first: number; rows: number; of: number },
+  place: (words: Uint32Array, source: DataView, row: number) => void,
+): Piece {
+  const rowBytes = byteLength / of;
+  return {
+    offset: offset + first * rowBytes, rows, rowBytes,
+    place(words, bytes, from) {
       const view = (row: number) => new DataView(bytes.buffer, bytes.byteOffset + row * rowBytes, rowBytes);
-      for (let row = 0; row * rowBytes < bytes.length; row++) place(words, view(row), first + row);
+      for (let row = 0; row * rowBytes < bytes.length; row++) place(words, view(row), from + row);
     },
-  });
+  };
+}
+
+/** What of neurons lies in a slab: of the rows of each matrix whose columns they are the scales and the numbers of these columns, and rows of `up`. */
+function piecesOfColumns(header: Header, { offset, itemBytes, items }: Pool, columns: Columns, slab: Slab): Piece[] {
+  const { tensor, form, rows, matrices, first: inItem, scales, up } = columns;
+  const info = header.tensors.get(tensor)!;
+  const cols = items.length / matrices;
   const first = Math.max(0, Math.ceil((slab.offset - offset) / itemBytes));
   const end = Math.min(items.length, Math.floor((slab.offset + slab.byteLength - offset) / itemBytes));
-  const start = offset + first * itemBytes - slab.offset;
-  const codes = piece((words, source, row) =>
-    placeInColumns(form, source, row, { first, end }, new Uint8Array(words.buffer, words.byteOffset + start), itemBytes));
-  const shared = piece((words, source, row) =>
-    placeScales(form, source, row, rows, items.length, new DataView(words.buffer, words.byteOffset + scales!)));
-  return [...(scales !== undefined && slab.offset === 0 ? [shared] : []), ...(first < end ? [codes] : [])];
+  /** Bytes of the slab from an item on. */
+  const from = (words: Uint32Array, item: number, byte: number) => new Uint8Array(words.buffer, words.byteOffset + offset + item * itemBytes - slab.offset + byte);
+  const of = { rows, of: rows * matrices };
+  const shared = (matrix: number): Piece => piece(info, { ...of, first: matrix * rows }, (words, source, row) =>
+    placeScales(form, source, row, rows, cols, new DataView(words.buffer, words.byteOffset + scales! + matrix * scaleBytes(form, rows, cols))));
+  const codes = (matrix: number): Piece[] => {
+    const own = { first: Math.max(0, first - matrix * cols), end: Math.min(cols, end - matrix * cols) };
+    return own.first >= own.end ? [] : [piece(info, { ...of, first: matrix * rows }, (words, source, row) =>
+      placeInColumns(form, source, row, own, from(words, matrix * cols + own.first, inItem), itemBytes))];
+  };
+  const all = Array.from({ length: matrices }, (_, matrix) => [...(scales !== undefined && slab.offset === 0 ? [shared(matrix)] : []), ...codes(matrix)]).flat();
+  return up && first < end ? [...all, rowsOfNeurons(header, up, { first, end, of: items.length }, from)] : all;
+}
+
+/** The row of each neuron `first .. end`, with its scales. */
+function rowsOfNeurons(
+  header: Header, { tensor, form, cols, scales }: NonNullable<Columns['up']>, { first, end, of }: { first: number; end: number; of: number },
+  from: (words: Uint32Array, item: number, byte: number) => Uint8Array,
+): Piece {
+  return piece(header.tensors.get(tensor)!, { first, rows: end - first, of }, (words, source, row) => {
+    placeRow(form, source, cols, from(words, first + row, 0));
+    if (scales === undefined) return;
+    const target = from(words, first + row, scales);
+    placeScales(form, source, 0, 1, cols, new DataView(target.buffer, target.byteOffset));
+  });
 }
 
 /** Rows `first .. end` of a matrix; the first word of row `first` is word `start` of the slab. */

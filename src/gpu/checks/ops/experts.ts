@@ -67,11 +67,9 @@ async function runMixture(bench: Workbench, given: Mixture, mode: Mode, choice: 
   });
   const x = normals(next, tokens * cols);
   const choices = Array.from({ length: tokens }, () => choose(next, count, used));
-  const bitsOf = (row: Choice[]) => new Uint32Array(Float32Array.from(row, ({ weight }) => weight).buffer);
-  const words = Uint32Array.from(choices.flatMap((row) => [...row.map(({ expert }) => expert), ...bitsOf(row)]));
   const found = await withStage(bench, { config: { dim: cols, eps: 1e-5 }, choice, tensors, op, mode, tokens, maxBindingBytes }, async (stage) => {
     stage.write('x', x, cols);
-    stage.write('chosen', new Float32Array(words.buffer), 2 * used);
+    stage.write('chosen', chosenWords(choices), 2 * used);
     await stage.run(stage.dispatches);
     return stage.read('x', tokens, cols);
   });
@@ -102,8 +100,14 @@ function concatBytes(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return all;
 }
 
+/** As `route` leaves them: of each row ids and the bits of weights. */
+export function chosenWords(choices: readonly Choice[][]): Float32Array {
+  const bitsOf = (row: Choice[]) => new Uint32Array(Float32Array.from(row, ({ weight }) => weight).buffer);
+  return new Float32Array(Uint32Array.from(choices.flatMap((row) => [...row.map(({ expert }) => expert), ...bitsOf(row)])).buffer);
+}
+
 /** Distinct experts with weights that add up to 1. */
-function choose(next: () => number, count: number, used: number): Choice[] {
+export function choose(next: () => number, count: number, used: number): Choice[] {
   const left = Array.from({ length: count }, (_, expert) => expert);
   const chosen = Array.from({ length: used }, () => ({ expert: left.splice(Math.floor(next() * left.length), 1)[0], weight: 0.1 + next() }));
   const sum = chosen.reduce((all, { weight }) => all + weight, 0);

@@ -1,7 +1,7 @@
 // Llama 1 to 3, Mistral, Mixtral, SmolLM and their kin. Touvron et al., arXiv 2302.13971; Llama 3: arXiv 2407.21783; Mixtral:
 // arXiv 2401.04088.
-import { type Architecture, blocks, ends, optionalBiases, readConfig } from '../../architecture.ts';
-import { back, gated, qkvBiases, queriesKeysValues } from '../../blocks/branches.ts';
+import { type Architecture, blocks, ends, gateOf, optionalBiases, readConfig } from '../../architecture.ts';
+import { back, feedForward, qkvBiases, queriesKeysValues } from '../../blocks/branches.ts';
 import { mixture } from '../../blocks/mixture.ts';
 import { attend } from '../../ops/attend.ts';
 import { rope } from '../../ops/rope.ts';
@@ -13,6 +13,7 @@ export const architecture: Architecture = {
   graph(file) {
     const config = readConfig(file, 'llama');
     const { heads, headDim, ffn } = config;
+    const gate = gateOf(file);
     return {
       config,
       ...ropesOf(readRopeWithFactors(file, config, 'pairs')),
@@ -25,8 +26,8 @@ export const architecture: Architecture = {
           attend({ layer, scale: 1 / Math.sqrt(headDim) }),
           back(file, config, `${blk}.attn_output.weight`, 'attended', heads * headDim, 'x', optionalBiases(file, [`${blk}.attn_output`])),
           ...(file.number('expert_count', 0) > 0
-            ? mixture(file, config, blk, { hidden: ffn, scores: 'softmax', normalise: true })
-            : [gated(file, config, blk, 'silu'), back(file, config, `${blk}.ffn_down.weight`, 'hidden', ffn)]),
+            ? mixture(file, config, blk, { hidden: ffn, activation: gate, scores: 'softmax', normalise: true })
+            : feedForward(file, config, blk, gate)),
         ];
       }),
     };

@@ -44,14 +44,17 @@ const normed = 'normed';
 const hiddens = 'expert-hidden';
 const outputs = 'expert-output';
 /** The choices of a step ordered by expert, and where each expert's begin. */
-const order = 'expert-order';
-const starts = 'expert-starts';
+export const order = 'expert-order';
+export const starts = 'expert-starts';
 
 const gates = { silu: 1, gelu: 2, relu: 3, clamped: 4 };
 /** Choices of one expert that a workgroup takes. */
-const tokens = wgslNumber('assign/grouped', 'Tokens');
+export const tokens = wgslNumber('assign/grouped', 'Tokens');
 
 const ofItem = ({ tensor, firstRow }: RowRange, rows: number, item: number, step = rows): RowRange => ({ tensor, firstRow: firstRow + item * step, rows });
+
+/** Which choices of experts a workgroup takes. */
+export const assignFiles = (mode: Mode): string[] => ['assign/assigned', mode === 'decode' ? 'assign/one' : 'assign/grouped'];
 
 export const operation: Operation<Experts> = {
   name: 'experts',
@@ -73,7 +76,7 @@ export const operation: Operation<Experts> = {
   scratch: ({ experts: items, used }, _config, { chunk }) => ({ [order]: 4 * chunk * used, [starts]: 4 * (items + 1) }),
   dispatches(op, context, place, mode, section) {
     const norm = rmsNorm(context, place, { label: `${section}.norm`, input: op.input, output: normed, weight: op.norm, cols: op.cols });
-    const grouped = mode === 'prefill' ? [group(op, context, section)] : [];
+    const grouped = mode === 'prefill' ? [groupExperts(op, context, section)] : [];
     // Part by part, as a part that is streamed is then needed once.
     const gate = gates[op.activation];
     const up = { input: normed, output: hiddens, sharing: op.used, rows: op.hidden };
@@ -101,7 +104,10 @@ export const operation: Operation<Experts> = {
   },
 };
 
-function group({ experts: items, used }: Experts, { activations: { buffers, strides, state } }: RecordContext, section: string): Dispatch {
+/** Orders the choices of many rows by expert. */
+export function groupExperts(
+  { experts: items, used }: Pick<Experts, 'experts' | 'used'>, { activations: { buffers, strides, state } }: Pick<RecordContext, 'activations'>, section: string,
+): Dispatch {
   return {
     label: `${section}.group`,
     kernel: { kernel: 'group-experts', files: ['most-experts', 'state'] },
@@ -146,7 +152,7 @@ function product(
       kernel: 'experts',
       files: [
         ...weightFiles(matrix.format, false), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate',
-        mode === 'decode' ? 'assign/one' : 'assign/grouped',
+        'item/slots', ...assignFiles(mode),
       ],
       consts: { Splits: splits },
       constants: { ...weightConstants(choice), Gate: gate, Before: before, HasBias: bias === undefined ? 0 : 1 },
@@ -158,6 +164,7 @@ function product(
       groups: Math.ceil(matrix.cols / 32),
       slot_words: part.slotBytes / 4,
       first_word: matrix.offset / 4,
+      panels_each: 0, first_panel: 0, end_panel: 0,
       up_panels: gate ? matrix.parts[1].targetRow / panelRows : 0,
       stride: pad32(matrix.cols),
       output_stride: pad32(rows),

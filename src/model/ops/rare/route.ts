@@ -22,6 +22,8 @@ export interface Route extends Op {
   scale: number;
   /** Tensor of a number per expert, which multiplies its weight. */
   expertScale?: string;
+  /** Whether the chosen experts are items that are fetched: not where their neurons are. Default true. */
+  fetched?: boolean;
 }
 
 export const route = (given: Omit<Route, 'op'>): Route => ({ op: 'route', ...given });
@@ -42,7 +44,7 @@ export const operation: Operation<Route> = {
   vectors: ({ bias, expertScale, experts }) => [bias, expertScale].flatMap((tensor) => (tensor === undefined ? [] : [{ tensor, length: experts }])),
   buffers: ({ input, experts, used }) => ({ [input]: pad32(experts), [chosen]: chosenWords(used) }),
   dispatches(op, { activations: { buffers, strides } }, { vectors, vectorOffset }, _mode, section) {
-    const { input, experts, used, scores, bias, groups, normalise, scale, expertScale } = op;
+    const { input, experts, used, scores, bias, groups, normalise, scale, expertScale, fetched = true } = op;
     return [
       {
         label: `${section}.route`,
@@ -59,7 +61,7 @@ export const operation: Operation<Route> = {
           groups: groups?.count ?? 1, groups_used: groups?.used ?? 1,
         },
         bindings: { vectors, input: buffers[input], output: buffers[chosen] },
-        chooses: true,
+        chooses: fetched,
         grid: ({ rows }) => [rows],
       },
     ];

@@ -1,0 +1,70 @@
+// hidden[choice][neuron] = ReLU(gate) * dot(up row of the neuron, input of the choice's row), of the neurons that are on and have a slot: where the
+// gate was. A workgroup takes 32 neurons of an expert (or of a layer without experts) and Tokens choices: an up row is read once for all of these.
+struct Params {
+  words : u32,       // of 32 neurons, of an expert
+  quads : u32,       // vec4s of an up row
+  slot_words : u32,
+  first_scale : u32, // word of its scales in a slot
+  stride : u32,      // floats per choice of the gates
+  used : u32,        // choices of a row
+  input_stride : u32, // floats per row
+}
+
+override Scaled : bool = true; // by f16, one to 32 neighbours
+
+@group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(2) var<storage, read> input : array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> on_bits : array<u32>; // (choices, words)
+@group(0) @binding(4) var<storage, read_write> hidden : array<f32>;
+@group(0) @binding(5) var<storage, read> table : array<u32>;
+
+// What the row's 32 numbers around a quad share.
+fn up_scale(slot : u32, quad : u32) -> f32 {
+  if (!Scaled) {
+    return 1.0;
+  }
+  let both = halves(word(slot + params.first_scale + quad / 16u));
+  return select(both.x, both.y, (quad & 8u) != 0u);
+}
+
+@compute @workgroup_size(WorkgroupSize)
+fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
+  let mine = assigned_to(workgroup);
+  if (mine.count == 0u) {
+    return;
+  }
+  var choices : array<u32, Tokens>;
+  var bits : array<u32, Tokens>;
+  var any = 0u;
+  for (var t = 0u; t < Tokens; t++) {
+    choices[t] = choice_at(mine.first + min(t, mine.count - 1u));
+    bits[t] = select(0u, on_bits[choices[t] * params.words + workgroup.x], t < mine.count);
+    any |= bits[t];
+  }
+  while (any != 0u) {
+    let n = firstTrailingBit(any);
+    any &= any - 1u;
+    let slot = table[(mine.expert * params.words + workgroup.x) * 32u + n];
+    if (slot == NoSlot) {
+      continue;
+    }
+    let start = slot * params.slot_words;
+    var sums = array<f32, Tokens>();
+    for (var quad = local; quad < params.quads; quad += WorkgroupSize) {
+      let up = up_scale(start, quad) * column_quad(start, quad);
+      for (var t = 0u; t < Tokens; t++) {
+        sums[t] += dot(up, input[choices[t] / params.used * (params.input_stride / 4u) + quad]);
+      }
+    }
+    for (var t = 0u; t < Tokens; t++) {
+      if (((bits[t] >> n) & 1u) == 0u) {
+        continue;
+      }
+      let sum = workgroup_sum(sums[t], local);
+      if (local == 0u) {
+        let place = choices[t] * params.stride + workgroup.x * 32u + n;
+        hidden[place] = max(hidden[place], 0.0) * sum;
+      }
+    }
+  }
+}
