@@ -105,7 +105,8 @@ export function kernelsOf(
 
   const stacks = [0, 1].map(() => [{ ...part.matrix, offset: 0 }]);
   const form = columnForm(type);
-  const pool = [{ binding: part.binding, table: binding('table'), slotBytes: 256, stacks, ...(form && { columns: { form, first: 0, scales: 0, up: { form, scales: 0 } } }) }];
+  const columns = form && { form, first: 0, scales: 0, up: { form, scales: 0 } };
+  const pool = [{ binding: part.binding, table: binding('table'), slotBytes: 256, stacks, ...(columns && { columns }) }];
   const place = { vectors: binding('vectors'), vectorOffset: () => 0, stacks: [[part]], pool };
   return record(op, context, place, mode, 'section').map(({ kernel }) => kernel);
 }

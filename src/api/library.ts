@@ -16,7 +16,9 @@ export interface ImportOptions extends ImportSettings {
 }
 
 /** Of what `createEngine` takes, what a plan depends on. An ArrayBuffer is copied and stays the caller's. */
-export type PlanOptions = Pick<ModelOptions, 'model' | 'sha256' | 'fileBytes' | 'budget' | 'ram' | 'context' | 'f32' | 'kv' | 'adapters' | 'hub'>;
+export type PlanOptions = Pick<
+  ModelOptions, 'model' | 'sha256' | 'fileBytes' | 'budget' | 'ram' | 'context' | 'f32' | 'kv' | 'adapters' | 'experts' | 'activation' | 'hub'
+>;
 
 export interface ImportJob {
   /** Rejects with the reason of `cancel`, or with what went wrong. */

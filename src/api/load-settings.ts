@@ -1,9 +1,9 @@
 // What a load is asked for: checked here, before it goes to the worker.
 import { RequestError, shown } from '../errors.ts';
 import { kvName } from '../kv/policies/names.ts';
-import { type AdapterOptions, type KvType, type LoadOptions, type ModelSource } from '../protocol.ts';
+import { type AdapterOptions, type ExpertsRead, type GateActivation, type KvType, type LoadOptions, type ModelSource } from '../protocol.ts';
 import { parseBytes } from '../bytes.ts';
-import { number } from './completions/number.ts';
+import { number, oneOf } from './completions/number.ts';
 import { absolute, toModelSource } from './model-source.ts';
 
 /** What concerns the way of a model into the browser's storage. */
@@ -16,6 +16,13 @@ export interface ImportSettings {
   connections?: number;
   /** Keep the weights encrypted, under a key for AES-GCM or a passphrase; needed again to load them. See docs/encryption.md. */
   encryption?: { key: CryptoKey } | { passphrase: string };
+  /**
+   * What of a mixture whose experts have ReLU gates (SmallThinker) is fetched where not all of them fit: `whole` experts, or single `neurons`. It is
+   * chosen when a model is stored. Default: as it is stored, else `whole`.
+   */
+  experts?: ExpertsRead;
+  /** What gates of feed-forward layers go through, `silu` or `relu`, for a llama whose file does not say it (ReluLLaMA). Default: as it says, else SiLU. */
+  activation?: GateActivation;
   /** Address of the model hub. Default https://huggingface.co. */
   hub?: string;
 }
@@ -132,12 +139,14 @@ function toSpeculation(asked: LoadSettings['speculation']): LoadOptions['specula
   };
 }
 
-function toImportSettings({ sha256, fileBytes, connections, encryption, hub }: ImportSettings): ImportSettings {
+function toImportSettings({ sha256, fileBytes, connections, encryption, experts, activation, hub }: ImportSettings): ImportSettings {
   for (const hash of [sha256 ?? []].flat()) {
     if (!/^[0-9a-f]{64}$/i.test(hash)) throw new RequestError(`sha256 is ${shown(hash)}; it must be 64 hexadecimal digits.`);
   }
   return {
     sha256, encryption,
+    experts: oneOf('experts', experts, ['whole', 'neurons']),
+    activation: oneOf('activation', activation, ['silu', 'relu']),
     fileBytes: number('fileBytes', fileBytes, { from: 1, to: Number.MAX_SAFE_INTEGER, integer: true }),
     connections: number('connections', connections, { from: 1, to: 16, integer: true }),
     hub: hub === undefined ? undefined : absolute(hub).replace(/\/$/, ''),

@@ -32,6 +32,8 @@ export const forModel = (command: Command): Command =>
     .option('--context <n>', 'positions of the conversation', integer)
     .option('--budget <bytes>', 'GPU bytes, as in 2GiB', bytes)
     .option('--ram <bytes>', 'bytes of worker memory for weights that do not stay on the GPU, default 256MiB', bytes)
+    .addOption(new Option('--experts <what>', 'what is fetched of experts with ReLU gates where not all fit; default whole').choices(['whole', 'neurons']))
+    .addOption(new Option('--activation <name>', 'what gates go through, for a llama whose file does not say it; default silu').choices(['silu', 'relu']))
     .option('--guesses <n>', 'most tokens of a step that are guessed from what was said and checked together, 1 to 7; default: none', integer)
     .option('--short-context <n>', 'guesses by the same weights from so many tokens of a longer text, 128 at least; default: none', integer)
     .option('--draft <file>', 'a smaller model (GGUF) of the same vocabulary that guesses, all of it on the GPU within the budget')

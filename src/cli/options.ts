@@ -7,7 +7,7 @@ import { RequestError } from '../errors.ts';
 import { type DeviceOptions } from '../gpu/device.ts';
 import { createNodeEngine } from '../node.ts';
 import { parsePairs } from '../pairs.ts';
-import { type AdapterOptions } from '../protocol.ts';
+import { type AdapterOptions, type ExpertsRead, type GateActivation } from '../protocol.ts';
 import { openFileSource } from '../weights/source/file-source.ts';
 
 export interface ModelFlags {
@@ -15,6 +15,8 @@ export interface ModelFlags {
   sequences?: number;
   budget?: number;
   ram?: number;
+  experts?: ExpertsRead;
+  activation?: GateActivation;
   guesses?: number;
   shortContext?: number;
   draft?: string;
@@ -112,6 +114,8 @@ export const loadOptions = async (flags: ModelFlags): Promise<EngineOptions> => 
   adapters: flags.lora,
   budgetBytes: flags.budget,
   ramBytes: flags.ram,
+  experts: flags.experts,
+  activation: flags.activation,
   speculation: await speculationOf(flags),
   context: flags.context,
   sequences: flags.sequences,

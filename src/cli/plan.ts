@@ -5,7 +5,7 @@ import { keptWith } from '../engine/kept-with-model.ts';
 import { forecastExperts } from '../engine/measure/predict/experts-forecast.ts';
 import { forecast } from '../engine/measure/predict/forecast.ts';
 import { previewDraft } from '../engine/load/preview.ts';
-import { openModel, openedWith } from '../engine/load/opened.ts';
+import { openAs, openedWith } from '../engine/load/opened.ts';
 import { optionsFor } from '../engine/load/options.ts';
 import { keysValuesOf } from '../engine/load/plan/keys-values.ts';
 import { planFor } from '../engine/load/plan/planned.ts';
@@ -24,7 +24,7 @@ import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
 
 export async function planModel(path: string, flags: ModelFlags): Promise<Result> {
   const source = await openFileSource(path);
-  const stored = await openModel((await openWithParts(source)).header);
+  const stored = await openAs((await openWithParts(source)).header, undefined, flags);
   const opened = await openedWith(stored, { adapters: flags.lora });
   const host: Host & ReturnType<typeof measuredHere> = { gpu: dawn(), ...measuredHere() };
   await yieldOnSoftware(dawn());

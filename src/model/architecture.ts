@@ -2,6 +2,7 @@
 import { UnsupportedModelError, InvalidFileError } from '../errors.ts';
 import { getBoolean, getNumber, getString } from '../gguf/metadata.ts';
 import { type Header, type MetadataValue } from '../gguf/header.ts';
+import { type GateActivation } from '../protocol.ts';
 import { type Graph, type ModelConfig, type Op, type RowRange } from './graph.ts';
 import { mostVocab } from './sampling/buffers.ts';
 import { embed } from './ops/embed.ts';
@@ -22,7 +23,7 @@ export interface ModelFileOptions {
   /** Of experts with ReLU gates single neurons are items that are fetched, in place of whole experts. */
   neurons?: boolean;
   /** The activation of the gates of feed-forward layers, where the file does not say it (`relu`), whatever is usual. */
-  activation?: 'silu' | 'relu';
+  activation?: GateActivation;
 }
 
 /** Metadata and tensors of one file; remembers which keys were read. */
@@ -207,15 +208,15 @@ export const optionalTensor = (file: ModelFile, name: string): string | undefine
 /** ggml's name of the type of a tensor that the file has. */
 export const typeOf = ({ header }: ModelFile, tensor: string): string => header.tensors.get(tensor)?.type ?? '';
 
-const gateNames: Readonly<Record<string, 'silu' | 'relu'>> = { silu: 'silu', swish: 'silu', swiglu: 'silu', relu: 'relu', reglu: 'relu' };
+const gateNames: Readonly<Record<string, GateActivation | undefined>> = { silu: 'silu', swish: 'silu', swiglu: 'silu', relu: 'relu', reglu: 'relu' };
 
 /**
  * The activation of a llama's gates: as was asked for, else as the file says it by llama.cpp's key for such activations, else SiLU. llama.cpp reads
  * the key for other architectures alone, and no converter writes it for llamas that were retrained with a ReLU (ReluLLaMA): nothing else in those tells them.
  */
-export function gateOf(file: ModelFile): 'silu' | 'relu' {
+export function gateOf(file: ModelFile): GateActivation {
   const said = file.string('hidden_activation', '');
-  const known = gateNames[said] as 'silu' | 'relu' | undefined;
+  const known = gateNames[said];
   if (said && !known)
     throw new UnsupportedModelError(`The file's hidden_activation is ${said}; supported are ${Object.keys(gateNames).join(', ')}.`);
   if (known && file.activation && known !== file.activation)

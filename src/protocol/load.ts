@@ -48,6 +48,9 @@ export interface AdapterOptions {
   scale?: number;
 }
 
+export type ExpertsRead = 'whole' | 'neurons';
+export type GateActivation = 'silu' | 'relu';
+
 export interface LoadOptions {
   /** Most GPU bytes the engine may hold. Default: a share of what the adapter's limits allow. */
   budgetBytes?: number;
@@ -77,6 +80,13 @@ export interface LoadOptions {
   kvBudgetBytes?: number;
   /** Added to the model's matrices while it runs, all of them together. Default: none. */
   adapters?: readonly AdapterOptions[];
+  /**
+   * What of a mixture whose experts have ReLU gates (SmallThinker) is fetched where not all of them fit: `whole` experts, or single `neurons`, where
+   * gates stay on the GPU. It is chosen when a model is stored. Default: as it is stored, else `whole`.
+   */
+  experts?: ExpertsRead;
+  /** What gates of feed-forward layers go through, for a llama whose file does not say it. Default: as was said when it was stored, else as the file says. */
+  activation?: GateActivation;
   /** Most bytes of weights kept in worker memory, of those that do not stay on the GPU. Default 256 MiB. */
   ramBytes?: number;
   /** Measure again which kernels are fast on this adapter and test them again, though it is known from before. */

@@ -5,7 +5,7 @@ import { type Header } from '../../src/gguf/header.ts';
 import { readHeader } from '../../src/gguf/read.ts';
 import { type ModelFileOptions } from '../../src/model/architecture.ts';
 import { buildGraph } from '../../src/model/build.ts';
-import { type Op, type RowRange } from '../../src/model/graph.ts';
+import { type Graph, type Op, type RowRange } from '../../src/model/graph.ts';
 import { opsOf } from '../../src/model/operations.ts';
 import { type Attend } from '../../src/model/ops/attend.ts';
 import { type Embed } from '../../src/model/ops/embed.ts';
@@ -65,29 +65,8 @@ export async function forward(
         });
         return;
       }
-      case 'rope': {
-        const { heads, kvHeads, headDim } = op.shape ?? config;
-        const turned = (start: number, count: number, norm?: string) => {
-          const normed = (x: Float32Array) => (norm === undefined ? x : rmsNorm(x, floats(norm), eps));
-          const rotated = (x: Float32Array) => {
-            if (op.rope === undefined) return x;
-            const spec = ropes[op.rope];
-            const factors = factorsOf(spec, context);
-            const frequencies = ropeFrequencies(spec, factors === undefined ? undefined : floats(factors));
-            return rotate(x, count, headDim, 0, { ...spec, frequencies });
-          };
-          const part = columns(rows.qkv, ids.length, start * headDim, count * headDim);
-          return op.order === 'rotate-norm' ? normed(rotated(part)) : rotated(normed(part));
-        };
-        const { scale, period } = op.temperature ?? { scale: 0, period: 1 };
-        const growth = (position: number) => 1 + scale * Math.log(1 + Math.floor(position / period));
-        rows.query = turned(0, heads, op.queryNorm).map((value, i) => value * growth(Math.floor(i / (heads * headDim))));
-        if (op.queriesOnly) return;
-        const values = columns(rows.qkv, ids.length, (heads + kvHeads) * headDim, kvHeads * headDim);
-        const ones = new Float32Array(headDim).fill(1);
-        caches[op.layer] = { keys: turned(heads, kvHeads, op.keyNorm), values: op.valueNorm ? rmsNorm(values, ones, eps) : values };
-        return;
-      }
+      case 'rope':
+        return turnIn(op, { config, ropes }, { rows, caches, count: ids.length, context, floats });
       case 'attend':
         rows.attended = attention({
           queries: rows.query, ...caches[op.layer], ...(op.shape ?? config), position: 0, ...op, sinks: optional(op.sinks),
@@ -104,11 +83,7 @@ export async function forward(
         rows[op.normed] = rmsNorm(rows[op.input], floats(op.norm), eps);
         return void (rows[op.output] = gatesOf(rows[op.normed], op.cols, floats(op.gate.tensor), op.hidden, choices));
       case 'neurons': {
-        const x = op.gated && (op.gated.norm === undefined ? rows[op.gated.input] : rmsNorm(rows[op.gated.input], floats(op.gated.norm), eps));
-        const gated = x && { x, cols: op.gated!.cols, up: floats(op.gated!.up.tensor) };
-        const dim = op.down.rows / (op.experts?.count ?? 1);
-        const alone = ids.map((): Choice[] => [{ expert: 0, weight: 1 }]);
-        const added = neuronsAdded(rows[op.input], { dim, neurons: op.neurons, down: floats(op.down.tensor), gated }, op.experts ? choices : alone);
+        const added = fromNeurons(op, rows, op.experts ? choices : ids.map(() => [{ expert: 0, weight: 1 }]), floats, eps);
         return void (rows[op.output] = rows[op.output].map((value, i) => value + added[i]));
       }
       case 'norm-add':
@@ -145,6 +120,50 @@ const floatsOf = (header: Header, bytes: Uint8Array<ArrayBuffer>, changed?: Chan
   }
   return changed?.(name, weights) ?? weights;
 };
+
+interface Turning {
+  rows: Record<string, Float32Array>;
+  caches: { keys: Float32Array; values: Float32Array }[];
+  count: number;
+  context: number;
+  floats: (tensor: string) => Float32Array;
+}
+
+/** Turns queries and keys of a layer; keys and values go into its cache. */
+function turnIn(
+  op: Rope, { config, ropes }: Pick<Graph, 'config' | 'ropes'>, { rows, caches, count: tokens, context, floats }: Turning,
+): void {
+  const { eps } = config;
+  const { heads, kvHeads, headDim } = op.shape ?? config;
+  const turned = (start: number, count: number, norm?: string) => {
+    const normed = (x: Float32Array) => (norm === undefined ? x : rmsNorm(x, floats(norm), eps));
+    const rotated = (x: Float32Array) => {
+      if (op.rope === undefined) return x;
+      const spec = ropes[op.rope];
+      const factors = factorsOf(spec, context);
+      const frequencies = ropeFrequencies(spec, factors === undefined ? undefined : floats(factors));
+      return rotate(x, count, headDim, 0, { ...spec, frequencies });
+    };
+    const part = columns(rows.qkv, tokens, start * headDim, count * headDim);
+    return op.order === 'rotate-norm' ? normed(rotated(part)) : rotated(normed(part));
+  };
+  const { scale, period } = op.temperature ?? { scale: 0, period: 1 };
+  const growth = (position: number) => 1 + scale * Math.log(1 + Math.floor(position / period));
+  rows.query = turned(0, heads, op.queryNorm).map((value, i) => value * growth(Math.floor(i / (heads * headDim))));
+  if (op.queriesOnly) return;
+  const values = columns(rows.qkv, tokens, (heads + kvHeads) * headDim, kvHeads * headDim);
+  const ones = new Float32Array(headDim).fill(1);
+  caches[op.layer] = { keys: turned(heads, kvHeads, op.keyNorm), values: op.valueNorm ? rmsNorm(values, ones, eps) : values };
+}
+
+function fromNeurons(
+  { input, gated, down, neurons, experts }: Neurons, rows: Readonly<Record<string, Float32Array>>, choices: Choice[][],
+  floats: (tensor: string) => Float32Array, eps: number,
+) {
+  const x = gated && (gated.norm === undefined ? rows[gated.input] : rmsNorm(rows[gated.input], floats(gated.norm), eps));
+  const of = x && { x, cols: gated.cols, up: floats(gated.up.tensor) };
+  return neuronsAdded(rows[input], { dim: down.rows / (experts?.count ?? 1), neurons, down: floats(down.tensor), gated: of }, choices);
+}
 
 function mixed(given: Experts, x: Float32Array, choices: Choice[][], floats: (tensor: string) => Float32Array) {
   const { cols, hidden, experts: count, activation, biases, ...op } = given;

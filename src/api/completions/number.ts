@@ -1,4 +1,4 @@
-// A number that a caller gives.
+// A number that a caller gives, or one of some words.
 import { RequestError, shown } from '../../errors.ts';
 
 interface Bounds {
@@ -15,6 +15,12 @@ export function number(name: string, value: number | null | undefined, { from, a
   if (within && (!integer || Number.isInteger(value))) return value;
   const low = from === undefined ? `above ${above}, at most` : `from ${from} to`;
   throw new RequestError(`${name} is ${shown(value)}; it must be ${integer ? 'a whole number' : 'a number'} ${low} ${to}.`);
+}
+
+/** @throws RequestError for what is none of these. */
+export function oneOf<T extends string>(name: string, value: T | undefined, known: readonly T[]): T | undefined {
+  if (value === undefined || known.includes(value)) return value;
+  throw new RequestError(`${name} is ${shown(value)}; it must be one of ${known.join(', ')}.`);
 }
 
 /** As of requests that are answered: those of a lower one have their turns first. */

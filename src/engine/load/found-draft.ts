@@ -7,7 +7,7 @@ import { type ModelSource } from '../../protocol.ts';
 import { type Host } from '../engine.ts';
 import { type OpenedDraft } from './draft.ts';
 import { findModel } from './found.ts';
-import { type OpenedModel, nameOf, openModel, readAs } from './opened.ts';
+import { type OpenedModel, nameOf, openAs } from './opened.ts';
 import { type EngineOptions } from './options.ts';
 
 /** Finds it, as `draftOptions` has it, and reads its header. RequestError where it cannot draft for `target`. */
@@ -15,7 +15,7 @@ export async function openDraft(
   host: Pick<Host, 'store'>, source: ModelSource | ByteSource, options: EngineOptions, target: OpenedModel,
 ): Promise<OpenedDraft> {
   const found = await findModel(source, options, host.store);
-  const opened = await openModel(found.files.header, readAs(found.manifest));
+  const opened = await openAs(found.files.header, found.manifest, options);
   const name = nameOf(opened.header, found.files.source.name);
   if (hasState(opened.graph))
     throw new RequestError(`The draft model ${name} has a recurrent state, which cannot be set back where a guess was wrong. Choose one without.`);

@@ -17,7 +17,7 @@ import { loadByGuess } from './plan/default-budget.ts';
 import { type FoundModel, findModel, isSameSecret, isSameSource } from './found.ts';
 import { checkLimits, checkUnkept } from './plan/limits.ts';
 import { type LoadHooks, type LoadPart, type LoadedModel, loadModel } from './load.ts';
-import { type OpenedModel, type Text, adapting, openModel, openedWith, readAs, textOf } from './opened.ts';
+import { type OpenedModel, type Text, adapting, openAs, openedWith, textOf } from './opened.ts';
 import { type EngineOptions, optionsFor } from './options.ts';
 import { type PlannedModel, planModel } from './plan/planned.ts';
 import { type Report } from './progress.ts';
@@ -52,7 +52,7 @@ const drafting = () => import('./found-draft.ts');
 /** Finds a model and reads its header. */
 export async function openLine(host: Host, source: ModelSource | ByteSource, options: EngineOptions): Promise<OpenedLine> {
   const found = await findModel(source, options, host.store);
-  const stored = await openModel(found.files.header, readAs(found.manifest));
+  const stored = await openAs(found.files.header, found.manifest, options);
   const { speculation } = options;
   const draft = speculation?.draft && (await (await drafting()).openDraft(host, speculation.draft, draftOptions(options), stored));
   return { source, options, found, stored, opened: await openedWith(stored, options), text: await textOf(stored), draft };
@@ -60,10 +60,11 @@ export async function openLine(host: Host, source: ModelSource | ByteSource, opt
 
 /** Whether what was opened holds for another load: of the same source, kept in the same way. Adapters, and a model that drafts, are opened for each load. */
 export function holdsFor({ source, options }: OpenedLine, other: ModelSource | ByteSource, others: EngineOptions): boolean {
-  const same = (name: 'keep' | 'hub' | 'sha256' | 'fileBytes') => String(options[name]) === String(others[name]);
+  const same = (name: 'keep' | 'hub' | 'sha256' | 'fileBytes' | 'experts' | 'activation') => String(options[name]) === String(others[name]);
   if ([options, others].some(({ adapters, speculation }) => adapters?.length || speculation?.draft)) return false;
   return (
-    isSameSource(source, other) && same('keep') && same('hub') && same('sha256') && same('fileBytes') && isSameSecret(options.encryption, others.encryption)
+    isSameSource(source, other) && (['keep', 'hub', 'sha256', 'fileBytes', 'experts', 'activation'] as const).every(same) &&
+    isSameSecret(options.encryption, others.encryption)
   );
 }
 

@@ -5,7 +5,8 @@ import { getString } from '../../gguf/metadata.ts';
 import { type ModelFileOptions } from '../../model/architecture.ts';
 import { type Graph } from '../../model/graph.ts';
 import { type Section, sectionsOf, specsOf } from '../../model/sections.ts';
-import { type LoadOptions } from '../../protocol.ts';
+import { type ExpertsRead, type LoadOptions } from '../../protocol.ts';
+import { RequestError } from '../../errors.ts';
 import { type ChatTemplate } from '../../text/template.ts';
 import { type Tokenizer, createTokenizer, loadTokenizer } from '../../text/tokenizer/tokenizer.ts';
 import { type Layout, layoutOf } from '../../weights/layout.ts';
@@ -38,8 +39,31 @@ export const adapting = () => import('./adapters.ts');
 export const openedWith = async (opened: OpenedModel, { adapters = [], hub }: Pick<LoadOptions, 'adapters' | 'hub'>): Promise<OpenedModel> =>
   (adapters.length ? (await adapting()).openAdapters(opened, adapters, hub) : opened);
 
-/** As a model is stored, if it is: by an older windrow all of it by rows, which then is read so. */
-export const readAs = (manifest?: Pick<Manifest, 'columns'>): ModelFileOptions => ({ byRows: manifest !== undefined && !manifest.columns });
+/** As a model is stored, if it is: by an older windrow all of it by rows, which then is read so. Else as a load asks for it. */
+export const readAs = (
+  manifest?: Pick<Manifest, 'columns' | 'activation'>, { experts, activation = manifest?.activation }: Pick<LoadOptions, 'experts' | 'activation'> = {},
+): ModelFileOptions => ({
+  byRows: manifest !== undefined && !manifest.columns,
+  neurons: manifest ? manifest.columns === true : experts === 'neurons',
+  ...(activation && { activation }),
+});
+
+/** A model as it is stored, else as a load asks for it. RequestError where it is stored, or made, otherwise than is asked for. */
+export async function openAs(header: Header, manifest: Manifest | undefined, options: Pick<LoadOptions, 'experts' | 'activation'>): Promise<OpenedModel> {
+  const opened = await openModel(header, readAs(manifest, options));
+  const { experts: asked } = options;
+  if (asked && (asked === 'neurons') !== hasExpertNeurons(opened.graph)) throw expertsRefusal(asked, manifest);
+  return opened;
+}
+
+const hasExpertNeurons = ({ layers }: Graph): boolean => layers.flat().some(({ op }) => op === 'expert-gates');
+
+const expertsRefusal = (asked: ExpertsRead, manifest?: Manifest): RequestError =>
+  new RequestError(asked === 'neurons' && !manifest
+    ? 'Single neurons of experts are asked for, which this model does not have: they are those of experts with ReLU gates (smallthinker) whose ' +
+      'matrices up and down have the types Q8_0, Q4_0, F16 or F32. Leave `experts` out.'
+    : `The model ${manifest?.name} is stored to be read by ${asked === 'neurons' ? 'whole experts' : 'single neurons'}. Leave \`experts\` out, or ` +
+      'delete it and load it from its source.');
 
 export interface Text {
   tokenizer: Tokenizer;

@@ -4,7 +4,7 @@ import { parametersOf } from '../../model/parameters.ts';
 import { forecast } from '../measure/predict/forecast.ts';
 import { draftOptions, planDraft } from './draft.ts';
 import { findModel } from './found.ts';
-import { type OpenedModel, nameOf, openModel, openedWith, readAs } from './opened.ts';
+import { type OpenedModel, nameOf, openAs, openedWith } from './opened.ts';
 import { type ModelOptions, optionsFor } from './options.ts';
 import { type PlannedModel } from './plan/planned.ts';
 import { keysValuesOf } from './plan/keys-values.ts';
@@ -19,7 +19,7 @@ import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protoc
 /** `inTurn`: of the engine that uses the same GPU, which may be answering. */
 export async function previewModel(host: Host, source: ModelSource, options: LoadOptions, inTurn?: Engine['inTurn']): Promise<ModelPlan> {
   const found = await findModel(source, options, host.store);
-  const stored = await openModel(found.files.header, readAs(found.manifest));
+  const stored = await openAs(found.files.header, found.manifest, options);
   const opened = await openedWith(stored, options);
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {

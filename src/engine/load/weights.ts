@@ -130,7 +130,10 @@ export async function ensureStored(
     await checkQuota(storage, id, layout);
     const begun = await store.manifest(id); // by an import that was interrupted
     const { target, encryption } = begun ? { target: await unlock(store, begun, options), encryption: begun.encryption } : await createTarget(store, options);
-    const about = { id, name: nameOf(header, files.source.name), urls: [...new Set([...(begun?.urls ?? []), ...addresses])], fingerprint, encryption };
+    const about = {
+      id, name: nameOf(header, files.source.name), urls: [...new Set([...(begun?.urls ?? []), ...addresses])], fingerprint, encryption,
+      ...(options.activation && { activation: options.activation }),
+    };
     const { importModel } = await import('../../weights/import/import-job.ts'); // a chunk of its own: a model is imported once
     const manifest = await importModel({ ...files, layout, hostTensors: graph.hostTensors }, target, about, {
       ...how,

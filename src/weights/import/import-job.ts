@@ -55,7 +55,7 @@ interface ImportJob {
 export async function importModel(
   model: ImportableModel,
   store: Store,
-  about: Pick<Manifest, 'id' | 'name' | 'urls' | 'fingerprint' | 'encryption'>,
+  about: Pick<Manifest, 'id' | 'name' | 'urls' | 'fingerprint' | 'encryption' | 'activation'>,
   options: ImportOptions = {},
 ): Promise<Manifest> {
   const { id } = about;
@@ -88,7 +88,7 @@ const report = ({ options, progress }: ImportJob): void => options.onProgress?.(
 async function beginImport(
   model: ImportableModel,
   store: Store,
-  about: Pick<Manifest, 'id' | 'name' | 'urls' | 'fingerprint' | 'encryption'>,
+  about: Pick<Manifest, 'id' | 'name' | 'urls' | 'fingerprint' | 'encryption' | 'activation'>,
   options: ImportOptions,
 ): Promise<ImportJob> {
   const { id } = about;

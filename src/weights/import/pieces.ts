@@ -60,7 +60,7 @@ function piece(
   };
 }
 
-/** What of neurons lies in a slab: of the rows of each matrix whose columns they are the scales and the numbers of these columns, and rows of `up`. */
+/** What of neurons lies in a slab: of the rows of each matrix whose columns they are the scales and these numbers, and rows of `up`. */
 function piecesOfColumns(header: Header, { offset, itemBytes, items }: Pool, columns: Columns, slab: Slab): Piece[] {
   const { tensor, form, rows, matrices, first: inItem, scales, up } = columns;
   const info = header.tensors.get(tensor)!;
@@ -68,7 +68,8 @@ function piecesOfColumns(header: Header, { offset, itemBytes, items }: Pool, col
   const first = Math.max(0, Math.ceil((slab.offset - offset) / itemBytes));
   const end = Math.min(items.length, Math.floor((slab.offset + slab.byteLength - offset) / itemBytes));
   /** Bytes of the slab from an item on. */
-  const from = (words: Uint32Array, item: number, byte: number) => new Uint8Array(words.buffer, words.byteOffset + offset + item * itemBytes - slab.offset + byte);
+  const from = (words: Uint32Array, item: number, byte: number) =>
+    new Uint8Array(words.buffer, words.byteOffset + offset + item * itemBytes - slab.offset + byte);
   const of = { rows, of: rows * matrices };
   const shared = (matrix: number): Piece => piece(info, { ...of, first: matrix * rows }, (words, source, row) =>
     placeScales(form, source, row, rows, cols, new DataView(words.buffer, words.byteOffset + scales! + matrix * scaleBytes(form, rows, cols))));
@@ -77,7 +78,8 @@ function piecesOfColumns(header: Header, { offset, itemBytes, items }: Pool, col
     return own.first >= own.end ? [] : [piece(info, { ...of, first: matrix * rows }, (words, source, row) =>
       placeInColumns(form, source, row, own, from(words, matrix * cols + own.first, inItem), itemBytes))];
   };
-  const all = Array.from({ length: matrices }, (_, matrix) => [...(scales !== undefined && slab.offset === 0 ? [shared(matrix)] : []), ...codes(matrix)]).flat();
+  const hasScales = scales !== undefined && slab.offset === 0;
+  const all = Array.from({ length: matrices }, (_, matrix) => [...(hasScales ? [shared(matrix)] : []), ...codes(matrix)]).flat();
   return up && first < end ? [...all, rowsOfNeurons(header, up, { first, end, of: items.length }, from)] : all;
 }
 

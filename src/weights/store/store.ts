@@ -1,6 +1,7 @@
 // Models kept in the browser's storage. Manifests and a record per slab lie in IndexedDB, a slab's bytes once: in a file
 // of the origin's private file system, or in the record as a Blob where there are no such files. A record is written after
 // its bytes, the manifest is complete last; what a kill leaves between two writes, `tidy` removes.
+import { type GateActivation } from '../../protocol.ts';
 import { openRecords, type Records } from './records.ts';
 import { openSlabFiles, type SlabFiles } from './slab-files.ts';
 
@@ -29,8 +30,10 @@ export interface Manifest {
   /** Small tensors that the CPU reads, by name. */
   hostTensors: Record<string, Float32Array<ArrayBuffer>>;
   slabBytes: number[];
-  /** Some matrices are stored by their columns. */
+  /** Some matrices are stored by their columns; of experts that could be, single neurons. */
   columns?: boolean;
+  /** What its gates go through, if that was said when it was stored. */
+  activation?: GateActivation;
   /** SHA-256 of each slab before encryption, in hexadecimal; all of them once `complete`. */
   slabHashes: string[];
   complete: boolean;

@@ -46,14 +46,15 @@ function made({ type, up, rows, cols = 0, neurons, experts, on, tokens }: Produc
   const [count, used] = [experts?.count ?? 1, experts?.used ?? 1];
   const tensor = (kind: string, height: number, width: number): Tensor =>
     ({ type: kind, shape: [width, height, count], bytes: randomTensor(kind, height * count, width, next) });
+  const rowsOf = (name: string, height: number) => ({ tensor: name, firstRow: 0, rows: height });
   const norm = normals(next, cols);
   const tensors: Record<string, Tensor> = {
     down: tensor(type, rows, neurons),
     ...(up && { up: tensor(up, neurons, cols), norm: { type: 'F32', shape: [cols], bytes: new Uint8Array(norm.buffer) } }),
   };
   const op = neuronsOp({
-    input: 'hidden', down: { tensor: 'down', firstRow: 0, rows: rows * count }, neurons, output: 'x', experts,
-    ...(up && { gated: { input: experts ? 'normed' : 'in', norm: experts ? undefined : 'norm', cols, up: { tensor: 'up', firstRow: 0, rows: neurons * count } } }),
+    input: 'hidden', down: rowsOf('down', rows * count), neurons, output: 'x', experts,
+    ...(up && { gated: { ...(experts ? { input: 'normed' } : { input: 'in', norm: 'norm' }), cols, up: rowsOf('up', neurons * count) } }),
   });
   const off = (): number => (up ? -next() : 0);
   const hidden = normals(next, tokens * used * neurons).map((value) => (next() < on ? (up ? Math.abs(value) : value) : off()));
@@ -111,15 +112,18 @@ export const checks: OperationChecks<Neurons> = {
     },
     ...types.map((up, i) => ({
       name: `neurons gated, ${up}`, tolerance, choice: {},
-      cases: [undefined, experts].flatMap((of) => both({ type: types[(i + 1) % 4], up, rows: 68, cols: 96, neurons: 96, experts: of, on: 0.2 }, decodeChoice({}))),
+      cases: [undefined, experts].flatMap((of) =>
+        both({ type: types[(i + 1) % 4], up, rows: 68, cols: 96, neurons: 96, experts: of, on: 0.2 }, decodeChoice({}))),
     })),
     {
       name: 'neurons gated, at their edges', tolerance, choice: {},
       cases: [
         ...both({ type: 'Q8_0', up: 'Q8_0', rows: 320, cols: 320, neurons: 64, on: 0 }, decodeChoice({})),
         ...both({ type: 'Q8_0', up: 'Q4_0', rows: 128, cols: 352, neurons: 1056, on: 1, maxBindingBytes: 65536 }, decodeChoice({})),
-        neuronsCase({ type: 'F32', up: 'F32', rows: 4, cols: 36, neurons: 32, experts: { count: 17, used: 1 }, on: 0.5, tokens: 70 }, 'prefill', decodeChoice({})),
-        neuronsCase({ type: 'Q8_0', up: 'Q8_0', rows: 64, cols: 64, neurons: 64, experts: { count: 3, used: 3 }, on: 0.4, tokens: 33 }, 'prefill', decodeChoice({})),
+        ...[
+          { type: 'F32', up: 'F32', rows: 4, cols: 36, neurons: 32, experts: { count: 17, used: 1 }, on: 0.5, tokens: 70 },
+          { type: 'Q8_0', up: 'Q8_0', rows: 64, cols: 64, neurons: 64, experts: { count: 3, used: 3 }, on: 0.4, tokens: 33 },
+        ].map((each) => neuronsCase(each, 'prefill', decodeChoice({}))),
       ],
     },
   ],

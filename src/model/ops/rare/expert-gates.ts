@@ -47,7 +47,9 @@ export const operation: Operation<ExpertGates> = {
   costs: {}, // its kernels are those of `experts`
 };
 
-function product(op: ExpertGates, { activations: { buffers }, choice }: RecordContext, { vectors }: Place, part: MatrixPart, mode: Mode, section: string): Dispatch {
+function product(
+  op: ExpertGates, { activations: { buffers }, choice }: RecordContext, { vectors }: Place, part: MatrixPart, mode: Mode, section: string,
+): Dispatch {
   const { matrix: { format, panels: { panelBytes, blocks } }, firstRow, panels } = part;
   const each = op.hidden / panelRows;
   const splits = splitsOf(choice, mode);

@@ -106,8 +106,9 @@ export const operation: Operation<Experts> = {
 
 /** Orders the choices of many rows by expert. */
 export function groupExperts(
-  { experts: items, used }: Pick<Experts, 'experts' | 'used'>, { activations: { buffers, strides, state } }: Pick<RecordContext, 'activations'>, section: string,
+  { experts: items, used }: Pick<Experts, 'experts' | 'used'>, { activations }: Pick<RecordContext, 'activations'>, section: string,
 ): Dispatch {
+  const { buffers, strides, state } = activations;
   return {
     label: `${section}.group`,
     kernel: { kernel: 'group-experts', files: ['most-experts', 'state'] },

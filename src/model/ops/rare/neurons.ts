@@ -68,7 +68,9 @@ function bindingsOf({ experts }: Neurons, { activations: { buffers, state } }: R
 }
 
 /** What is said of a step's choices where all of them are looked at. */
-const choicesOf = (op: Neurons, { activations: { buffers, strides } }: RecordContext): Pick<Dispatch, 'bindings'> & { file: string; params: Record<string, number> } => ({
+const choicesOf = (
+  op: Neurons, { activations: { buffers, strides } }: RecordContext,
+): Pick<Dispatch, 'bindings'> & { file: string; params: Record<string, number> } => ({
   file: op.experts ? 'chosen/experts' : 'chosen/none',
   params: { used: usedOf(op), chosen_stride: op.experts ? strides[chosen] : 0 },
   bindings: op.experts ? { chosen: buffers[chosen] } : {},
@@ -103,7 +105,8 @@ export const operation: Operation<Neurons> = {
     const norm = gated?.norm === undefined ? [] : [
       rmsNorm(context, place, { label: `${section}.norm`, input: gated.input, output: normed, weight: gated.norm, cols: gated.cols }),
     ];
-    const parts = place.pool!.flatMap((part) => [...(gated ? [ups(op, gated, context, part, mode, section)] : []), sum(op, context, place, part, mode, section)]);
+    const parts = place.pool!.flatMap((part) =>
+      [...(gated ? [ups(op, gated, context, part, mode, section)] : []), sum(op, context, place, part, mode, section)]);
     return [...norm, mark(op, context, mode, section), ...parts, join(op, context, mode, section)];
   },
   costs: {
