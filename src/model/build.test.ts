@@ -5,10 +5,13 @@ import { f32, string, u32, varied } from '../../test/models/graphs.ts';
 import { type TypedValue } from '../../test/models/gguf.ts';
 import { type Change } from '../../test/models/vary.ts';
 import { InvalidFileError, UnsupportedModelError } from '../errors.ts';
+import { type Header } from '../gguf/header.ts';
 import { readHeader } from '../gguf/read.ts';
 import { bytesSource } from '../weights/source/source.ts';
 import { mostVocab } from './sampling/buffers.ts';
+import { type ModelFileOptions } from './architecture.ts';
 import { buildGraph } from './build.ts';
+import { type Op } from './graph.ts';
 import { opsOf, tensorsOf } from './operations.ts';
 
 const refusal = async (graph: Promise<unknown>): Promise<Error> => {
@@ -26,7 +29,7 @@ const tiny = (family: string) => `tiny/tiny-${family}.gguf`;
 
 /** Of tiny models with more than two. */
 const layersOf: Record<string, number> = {
-  smollm3: 4, cohere2: 4, 'ernie4_5-moe': 3, glm4moe: 3, bailingmoe2: 3, smallthinker: 5,
+  smollm3: 4, cohere2: 4, 'llama-relu': 3, 'ernie4_5-moe': 3, glm4moe: 3, bailingmoe2: 3, smallthinker: 5,
   gemma4: 6, 'gemma4-moe': 4, deepseek2: 3, 'deepseek2-yarn': 2, lfm2: 3, lfm2moe: 4, mamba2: 3, granitehybrid: 3, nemotron_h: 5, qwen35: 4, qwen35moe: 3,
   rwkv7: 3,
 };
@@ -53,6 +56,38 @@ describe('architectures', () => {
     expect([...named].sort()).toEqual([...header.tensors.keys()].filter((tensor) => !passedOver(tensor)).sort());
     const unread: Record<string, string[]> = { glm4moe: ['blk.3.'], qwen35: ['blk.4.'], rwkv7: [0, 1, 2].map((n) => `blk.0.time_mix_v${n}.`) };
     expect(graph.passedOver ?? []).toEqual(unread[architecture] ?? []);
+  });
+
+  it('reads a llama\'s gates through SiLU, or as its file or who loads it says, and refuses what contradicts, or another architecture\'s', async () => {
+    const relu = tiny('llama-relu');
+    const header = await readHeader(bytesSource(fixture(relu), relu));
+    const kindOf = ({ op, gate }: Op & { gate?: string }) => gate ?? op;
+    const kindsOf = (given: Header, how?: ModelFileOptions) => buildGraph(given, how).layers[0].map(kindOf).slice(-2);
+    const saying = (value?: string) => {
+      const metadata = new Map(header.metadata);
+      metadata.delete('llama.hidden_activation');
+      return { ...header, metadata: value === undefined ? metadata : metadata.set('llama.hidden_activation', value) };
+    };
+    expect(kindsOf(header)).toEqual(['project', 'neurons']);
+    expect(kindsOf(header, { byRows: true })).toEqual(['relu', 'project']);
+    for (const value of [undefined, 'silu', 'swish']) expect(kindsOf(saying(value)), value).toEqual(['silu', 'project']);
+    expect(kindsOf(saying(), { activation: 'relu' })).toEqual(['project', 'neurons']);
+    expect(() => buildGraph(saying('fatrelu'))).toThrow('hidden_activation is fatrelu; supported are silu, swish, swiglu, relu, reglu');
+    expect(() => buildGraph(header, { activation: 'silu' })).toThrow('says that its gates are relu; asked for is silu');
+    const other = await readHeader(bytesSource(fixture(qwen2), qwen2));
+    expect(() => buildGraph(other, { activation: 'relu' })).toThrow('windrow takes for llama alone: that of qwen2 models is known');
+  });
+
+  it('reads single neurons of experts where that is asked for and they have ReLU gates and types that can be read so', async () => {
+    const kindsOf = async (path: string, types: Record<string, string> = {}) => {
+      const header = await readHeader(bytesSource(fixture(path), path));
+      const tensors = new Map([...header.tensors].map(([name, info]) => [name, { ...info, type: types[name] ?? info.type }]));
+      return buildGraph({ ...header, tensors }, { neurons: true }).layers[0].map(({ op }) => op).slice(-2);
+    };
+    const path = 'sparse/stories-smallthinker.q8_0.gguf';
+    expect(await kindsOf(path)).toEqual(['expert-gates', 'neurons']);
+    expect(await kindsOf(path, { 'blk.0.ffn_up_exps.weight': 'Q4_K' })).toEqual(['project', 'experts']);
+    expect(await kindsOf(qwen3moe)).toEqual(['route', 'experts']);
   });
 
   it('refuses a type that is none of weights by its name, and lists those that work, loaded or not', async () => {

@@ -16,6 +16,9 @@ import { opsOf, record } from './operations.ts';
 import { sectionsOf, specsOf } from './sections.ts';
 import { type Mode, type KernelChoice } from './choices/kernel-choice.ts';
 
+/** Behind the name of a mixture that is to be read by single neurons. */
+const byNeurons = ' by neurons';
+
 const models = [
   'stories260K/stories260K',
   'tiny/tiny-llama-k',
@@ -29,6 +32,7 @@ const models = [
   'tiny/tiny-gemma3',
   'tiny/tiny-phi3',
   ...families.map(({ name }) => `tiny/${name}`),
+  `sparse/stories-smallthinker.q8_0${byNeurons}`,
 ];
 
 const plain: KernelChoice = {
@@ -52,8 +56,9 @@ const fast: KernelChoice = {
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
 
 async function openModel(name: string) {
-  const header = await readHeader(bytesSource(fixture(`${name}.gguf`), name));
-  const graph = buildGraph(header);
+  const [file, ofNeurons] = name.split(byNeurons);
+  const header = await readHeader(bytesSource(fixture(`${file}.gguf`), file));
+  const graph = buildGraph(header, { neurons: ofNeurons !== undefined });
   const sections = sectionsOf(graph);
   return { graph, sections, layout: layoutOf(header, specsOf(sections)) };
 }
