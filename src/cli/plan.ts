@@ -21,6 +21,7 @@ import { kneeBytes, measureSource, readBytesFor } from '../weights/stream/cost-m
 import { openFileSource } from '../weights/source/file-source.ts';
 import { type Result } from './result.ts';
 import { type ModelFlags, deviceOptions, loadOptions } from './options.ts';
+import { otherWay, wayWords } from './plan-experts.ts';
 
 export async function planModel(path: string, flags: ModelFlags): Promise<Result> {
   const source = await openFileSource(path);
@@ -64,19 +65,14 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   const storeCost = (flags.retune ? undefined : await costs.get('store')) ?? (await measureSource(source, stored.header, stored.layout));
   if (storeCost) await costs.set('store', storeCost);
   await source.close();
-  const predicted = await forecast(gpu, opened, result, {
-    choice: options.choice,
-    kv: options.kv,
-    fixed: flags.kernels !== undefined,
-    exact: flags.f32,
-    ramBytes: flags.ram,
-    store: storeCost,
-    onDemand,
-    records,
-    tuning,
+  const how = {
+    choice: options.choice, kv: options.kv, fixed: flags.kernels !== undefined, exact: flags.f32, ramBytes: flags.ram, store: storeCost, records, tuning,
     anew: flags.retune,
-  });
+  };
+  const predicted = await forecast(gpu, opened, result, { ...how, onDemand });
+  const other = onDemand && (await otherWay(stored.header, gpu, flags, options, how));
   if (predicted) lines.push(...speedLines(predicted));
+  if (other) lines.push(wayWords(other));
   if (storeCost) lines.push(costLine(storeCost));
   return {
     json: {
@@ -85,6 +81,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
       parameters: parameters.all,
       activeParameters: parameters.active,
       onDemand,
+      otherWay: other,
       predicted,
       storeCost,
       slices: slices.length,

@@ -24,6 +24,8 @@ export interface PoolSpec {
   items: number;
   /** Items that a token uses, at most or as a guess. */
   used: number;
+  /** How many there are among which these lie: where they are neurons, those of its experts. Default: all. */
+  among?: number;
   /** The activation buffer that says which are used: u32 ids, `used` of each row; or a bit for each item, of all rows of a step. */
   chosen: { buffer: string; as: 'ids' | 'bits' };
   stacks(item: number): StackSpec[];

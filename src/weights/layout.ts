@@ -181,7 +181,7 @@ function placeColumns(header: Header, { tensor, rows, cols, matrices = 1, up }: 
   const row = up && { ...up, form: formOf(up.tensor), ...(formOf(up.tensor).scaled && { scales: end }) };
   const pool: Omit<Pool, 'offset'> = {
     itemBytes: end + (row ? align(scaleBytes(row.form, 1, row.cols), 16) : 0),
-    items: Array.from({ length: matrices * cols }, () => []),
+    items: new Array<Matrix[][]>(matrices * cols).fill([]),
     columns: { tensor, form, rows, matrices, first, ...(form.scaled && { scales }), ...(row && { up: row }) },
   };
   return { pool, scaleBytes: matrices * scaleBytes(form, rows, cols) };

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { aheadBytesFor, kneeBytes, measureReads, readBytesFor, readSeconds } from './cost-model.ts';
+import { mulberry32 } from '../../random.ts';
+import { aheadBytesFor, kneeBytes, measureReads, nearReads, readBytesFor, readSeconds } from './cost-model.ts';
 import { memoryStore, type MemoryStore } from '../../../test/doubles/memory-store.ts';
 
 /** A store on a clock of its own, whose reads take what `cost` says; whole slabs are 4 MiB. */
@@ -48,4 +49,24 @@ it('reads further ahead the more a read costs beside its bytes: a slice at least
   expect(aheadBytesFor({ ...cost, secondsPerRead: 0 }, 3e6, 1e6)).toBe(3e6);
   expect(aheadBytesFor({ ...cost, secondsPerRead: 1 }, 1e5, 1e5)).toBe(2 ** 24);
   expect(aheadBytesFor(cost, 4e7, 16e6)).toBe(4e7);
+});
+
+it.each([[0.01, 40], [0.03, 29], [0.06, 12], [0.3, 3], [0.1, 0]])('foretells reads and bytes of items, a share of %f, read with gaps of %i', (share, gap) => {
+  const [among, itemBytes] = [400_000, 16];
+  const next = mulberry32(7);
+  const items = Array.from({ length: among }, (_, n) => n).filter(() => next() < share);
+  let [reads, bytes] = [0, 0];
+  items.forEach((item, i) => {
+    const before = i ? item - items[i - 1] - 1 : Infinity;
+    reads += before > gap ? 1 : 0;
+    bytes += itemBytes * (before > gap ? 1 : 1 + before);
+  });
+  const foretold = nearReads({ items: items.length, among, itemBytes, gapBytes: gap * itemBytes + 1 });
+  expect(foretold.reads / reads).toBeCloseTo(1, 1);
+  expect(foretold.bytes / bytes).toBeCloseTo(1, 1);
+});
+
+it('reads one item, or all of them, at once', () => {
+  expect(nearReads({ items: 1, among: 9, itemBytes: 16, gapBytes: 0 })).toEqual({ reads: 1, bytes: 16 });
+  expect(nearReads({ items: 9, among: 9, itemBytes: 16, gapBytes: 0 })).toEqual({ reads: 1, bytes: 144 });
 });

@@ -30,6 +30,22 @@ export function aheadBytesFor(cost: StoreCost, sliceBytes: number, rangeBytes: n
   return Math.max(sliceBytes, Math.min(reads * rangeBytes, largestRead));
 }
 
+/**
+ * Reads and bytes that bring `items` of equal size, spread by chance among so many that lie side by side, where those between two are read with them
+ * if they are at most `gapBytes`: as bring.ts reads neurons.
+ */
+export function nearReads(
+  { items, among, itemBytes, gapBytes }: { items: number; among: number; itemBytes: number; gapBytes: number },
+): { reads: number; bytes: number } {
+  if (items <= 1 || items >= among) return { reads: Math.min(items, 1), bytes: items * itemBytes };
+  const share = items / among;
+  const others = 1 - share;
+  const most = Math.floor(gapBytes / itemBytes);
+  const apart = others ** (most + 1); // the chance that more lie between two
+  const between = (others / share) * (1 - (most + 1) * others ** most + most * others ** (most + 1)); // and how many do where they are read
+  return { reads: 1 + (items - 1) * apart, bytes: itemBytes * (items + (items - 1) * between) };
+}
+
 /** Reads `length` bytes of a slab from `offset` on. */
 export type ReadRange = (slab: number, offset: number, length: number) => Promise<unknown>;
 

@@ -1,7 +1,7 @@
 // How fast a model will run as planned: a pure function of what its parts cost on a GPU and what reads of its weights
 // cost. Measures nothing.
 import { type OnDemandPlan, type Prediction, type StoreCost } from '../../../protocol.ts';
-import { readSeconds } from '../../../weights/stream/cost-model.ts';
+import { nearReads, readBytesFor, readSeconds } from '../../../weights/stream/cost-model.ts';
 import { stepsOf } from '../../../model/activations.ts';
 import { isVectors, rangesOf, type Slice } from '../../../weights/stream/slices.ts';
 import { layerOf, streamable } from '../../../model/sections.ts';
@@ -80,7 +80,7 @@ function expertSeconds(
   const perLayer = sum(sections.map((index) => layers[index] ?? 0)) / sections.length;
   return {
     compute: compute + again * perLayer, wait: runs * gpu.wait,
-    transfer: forecast.fetchedBytes * secondsPerFetchedByte(plan, { gpu, store }, ramBytes),
+    transfer: forecast.fetchedBytes * secondsPerFetchedByte(opened, plan, { gpu, store }, ramBytes, forecast.fetchedBytes),
   };
 }
 
@@ -91,12 +91,22 @@ function runsOf(layers: number, complete: number, isAhead: boolean): { runs: num
   return { runs: layers / done, again: (layers / done) * ahead - layers };
 }
 
-/** Of an item that is brought: its copy to the GPU, and its read as far as worker memory does not hold them. */
-function secondsPerFetchedByte({ groups = [], fetchedBytes = 0, streamedBytes }: Planned, { gpu, store }: Costs, ramBytes: number): number {
-  if (!groups.length) return 0;
+/**
+ * Of items that are brought: their copy to the GPU, and their reads as far as worker memory does not hold them. Of neurons, of which a step brings
+ * `stepBytes` in all layers, those that are near are read at once.
+ */
+function secondsPerFetchedByte(
+  { layout, sections }: OpenedModel, { groups = [], fetchedBytes = 0, streamedBytes }: Planned, { gpu, store }: Costs, ramBytes: number, stepBytes: number,
+): number {
+  if (!groups.length || !stepBytes) return 0;
   const inMemory = Math.min(1, Math.max(0, ramBytes - streamedBytes) / Math.max(1, fetchedBytes));
-  const perItem = groups[0].slotBytes;
-  return (1 - inMemory) * (readSeconds(store, perItem) / perItem) + gpu.perUploadedByte;
+  const { slotBytes: itemBytes, sections: [first] } = groups[0];
+  const pool = layout.sections[first].pool!;
+  const layerBytes = stepBytes / sum(groups.map((group) => group.sections.length));
+  const items = layerBytes / itemBytes;
+  const near = () => nearReads({ items, among: Math.max(items, sections[first].pool!.among ?? pool.items.length), itemBytes, gapBytes: readBytesFor(store) });
+  const { reads, bytes } = pool.columns ? near() : { reads: items, bytes: layerBytes };
+  return (1 - inMemory) * ((reads * store.secondsPerRead + bytes * store.secondsPerByte) / layerBytes) + gpu.perUploadedByte;
 }
 
 /** Layers, then the output matrix. */
@@ -111,7 +121,8 @@ function inOrderOfUse({ sections, layout }: OpenedModel, { slices }: Planned): S
  */
 function promptSeconds(opened: OpenedModel, plan: Planned, pieces: readonly Piece[], costs: Costs, perByte: number, ramBytes: number): number {
   const { groups = [] } = plan;
-  const fetched = broughtBytes(opened, plan) * secondsPerFetchedByte(plan, costs, ramBytes);
+  const brought = broughtBytes(opened, plan);
+  const fetched = brought * secondsPerFetchedByte(opened, plan, costs, ramBytes, brought);
   const waits = sum(groups.map(({ sections }) => sections.length)) * costs.gpu.wait;
   const compute = stretchSeconds(opened, plan, pieces, costs.gpu, perByte);
   return Math.max(sum(pieces.map(({ transfer }) => transfer)), compute) + stepsOf(plan) * (fetched + waits);

@@ -84,7 +84,8 @@ export const operation: Operation<Neurons> = {
     return op.gated && op.gated.cols % 4 ? `The tensor ${op.gated.up.tensor} has ${op.gated.cols} columns; windrow needs a multiple of 4 there.` : undefined;
   },
   pool: (op) => ({
-    items: countOf(op) * op.neurons, used: Math.ceil(usualShare * usedOf(op) * op.neurons), chosen: { buffer: anyRow, as: 'bits' },
+    items: countOf(op) * op.neurons, used: Math.ceil(usualShare * usedOf(op) * op.neurons), among: usedOf(op) * op.neurons,
+    chosen: { buffer: anyRow, as: 'bits' },
     stacks: () => [],
     columns: {
       tensor: op.down.tensor, rows: rowsOf(op), cols: op.neurons, matrices: countOf(op),

@@ -138,7 +138,7 @@ export function createItems(options: ItemsOptions): Items {
       const { section, group, left, isOnePass, current: { pass, bringing } = begin(wanted) } = wanted;
       await bringing;
       signal?.throwIfAborted();
-      writeTable(section, group, isOnePass ? undefined : new Set(pass.ids));
+      writeTable(section, group, isOnePass && !sections[section].pool!.columns ? undefined : new Set(pass.ids)); // of neurons there are too many for all
       wanted = left.size ? { ...wanted, current: undefined } : undefined;
       return { last: wanted === undefined };
     },

@@ -73,5 +73,8 @@ export function createSlots(count: number, residence: Residence): Slots {
 
 /** What a kernel looks up: the slot of each item of a section, `noSlot` of one that is not there or not in `only`. `first`: id of its item 0. */
 export function tableOf(slots: Slots, first: number, items: number, only?: ReadonlySet<number>): Uint32Array<ArrayBuffer> {
-  return Uint32Array.from({ length: items }, (_, item) => (only && !only.has(first + item) ? noSlot : (slots.slotOf(first + item) ?? noSlot)));
+  const table = new Uint32Array(items).fill(noSlot);
+  if (only) for (const id of only) table[id - first] = slots.slotOf(id) ?? noSlot;
+  else table.forEach((_, item) => (table[item] = slots.slotOf(first + item) ?? noSlot));
+  return table;
 }
