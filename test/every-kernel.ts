@@ -260,15 +260,14 @@ function mixers(): KernelSpec[] {
   ];
 }
 
-/** Neurons that are on: a form for each of the types that have one, the halves of their scales both ways, sums of up rows in each way. */
+/** Neurons that are on: a form for each of the types that have one, and the halves of their scales both ways. */
 function ofNeurons(): KernelSpec[] {
   const rows = { tensor: 'matrix', firstRow: 0, rows: 64 };
   const given = { input: 'hidden', down: rows, neurons: 64, output: 'x' };
   const gated = { input: 'x', norm: 'norm', cols: 64, up: rows };
   const ops = [neurons(given), neurons({ ...given, gated }), neurons({ ...given, gated, experts: { count: 2, used: 1 } })];
   return [...formats.keys()].filter((type) => columnForm(type)).flatMap((type) => ops.flatMap((op) =>
-    (['decode', 'prefill'] as const).flatMap((mode) => (['integers', 'unpack'] as const).flatMap((halves) =>
-      reduce.flatMap((each) => kernelsOf(op, mode, { halves, reduce: each }, {}, type))))));
+    (['decode', 'prefill'] as const).flatMap((mode) => (['integers', 'unpack'] as const).flatMap((halves) => kernelsOf(op, mode, { halves }, {}, type)))));
 }
 
 function ofRwkv(): Op[] {

@@ -1,7 +1,7 @@
 // windrow bench --plan: how long it takes to read a model's header and to plan it at ten budgets. Needs neither a GPU nor
 // the weights: a file that is a hole behind its header does.
 import { table } from '../../bench/table.ts';
-import { openModel } from '../../engine/load/opened.ts';
+import { openAs } from '../../engine/load/opened.ts';
 import { type Plan, type PlanOptions, plan } from '../../engine/load/plan/plan.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { readHeader } from '../../gguf/read.ts';
@@ -21,14 +21,14 @@ interface Row extends Pick<Plan, 'verdict' | 'budgetBytes' | 'chunk' | 'keptByte
   ms: { first: number; least: number; middle: number; most: number };
 }
 
-export async function benchPlan(path: string, { context = 4096, kv = 'f16', maxBinding = maxBufferBytes }: ModelFlags): Promise<Result> {
+export async function benchPlan(path: string, { context = 4096, kv = 'f16', maxBinding = maxBufferBytes, ...flags }: ModelFlags): Promise<Result> {
   const source = await openFileSource(path);
   const begun = performance.now();
   const header = await readHeader(source);
   const headerMs = performance.now() - begun;
   await source.close();
   const opening = performance.now();
-  const opened = await openModel(header);
+  const opened = await openAs(header, undefined, flags);
   const openMs = performance.now() - opening;
   const options = { context, kv: kvFormat(kv), chunk: Math.max(...chunks), logitsRows: 1, maxBufferBytes, maxBindingBytes: maxBinding };
   const rows = budgets.map((budgetBytes) => planAt(() => plan(opened, { ...options, budgetBytes } satisfies PlanOptions)));

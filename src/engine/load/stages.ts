@@ -36,9 +36,12 @@ export function stagesIn(dispatches: Dispatch[], buffers: Record<string, Binding
     const last = stages.at(-1);
     const { asks, joins } = dispatch;
     const isCut = asks !== undefined || joins !== undefined;
-    const goesWith = !isCut && last && last.chooses === undefined && last.onDemand === onDemand && (slice === undefined || slice === last.slice);
+    // What reads the same items is one stage, as they are brought for it once, in as many passes as it takes.
+    const needsNoOther = slice === undefined || slice === last?.slice || (onDemand !== undefined && last?.slice === undefined);
+    const goesWith = !isCut && last && last.chooses === undefined && last.onDemand === onDemand && needsNoOther;
     if (goesWith) {
       last.run.push(dispatch);
+      last.slice ??= slice;
       last.chooses = chooses;
     } else stages.push({ slice, onDemand, chooses, asks, joins, run: [dispatch] });
   }

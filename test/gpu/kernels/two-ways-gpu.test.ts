@@ -29,6 +29,8 @@ async function timed(bench: Workbench, setting: Setting, fill: (stage: Stage) =>
     const found = await stage.read(output, setting.tokens, width);
     let least = Infinity;
     for (let round = 0; round < rounds; round++) {
+      fill(stage); // what is gated is written over
+      await bench.gpu.device.queue.onSubmittedWorkDone();
       const started = performance.now();
       await stage.run(program);
       await bench.gpu.device.queue.onSubmittedWorkDone();
@@ -98,6 +100,52 @@ describe.skipIf(!adapterFile || !isFull)('two ways', () => {
     }
     console.log(on, value);
     record({ point: `Feed-forward back, ${rows} x ${count} in Q8_0, ${100 * on} % of the neurons on: least of ${rounds} runs`, command, value });
+  });
+
+  it.each([0.05, 0.1, 0.3, 0.5])('feed-forward with a ReLU gate, a share of %f of its neurons on, whole and by its neurons', async (on) => {
+    const bench = await workbench();
+    const [cols, count, tokens] = [1024, 4096, 64];
+    const next = random('gated');
+    const of = (rows: number, width: number): Tensor => ({ type: 'Q8_0', shape: [width, rows], bytes: randomTensor('Q8_0', rows, width, next) });
+    const norm: Tensor = { type: 'F32', shape: [cols], bytes: new Uint8Array(new Float32Array(cols).fill(1).buffer) };
+    const tensors = { norm, gate: of(count, cols), up: of(count, cols), down: of(cols, count) };
+    const range = (tensor: string, rows: number) => ({ tensor, firstRow: 0, rows });
+    const gates = normals(next, tokens * count).map((each) => (next() < on ? Math.abs(each) : -Math.abs(each)));
+    const x = normals(next, tokens * cols);
+    const both = [range('gate', count), range('up', count)];
+    const ways = {
+      whole: [
+        { op: project({ input: 'x', norm: 'norm', cols, matrices: both, gate: 'relu', output: 'hidden' }), output: 'hidden' },
+        { op: project({ input: 'hidden', cols: count, matrices: [range('down', cols)], output: 'x', add: true }), output: 'x' },
+      ],
+      neurons: [
+        { op: project({ input: 'x', norm: 'norm', cols, matrices: both.slice(0, 1), output: 'hidden' }), output: 'hidden' },
+        {
+          op: neurons({
+            input: 'hidden', gated: { input: 'in', norm: 'norm', cols, up: both[1] }, down: range('down', cols), neurons: count, output: 'x',
+          }), output: 'x',
+        },
+      ],
+    };
+    const value: Record<string, string> = {};
+    for (const [mode, some] of [['decode', 1], ['prefill', tokens]] as const) {
+      const fill = (stage: Stage) => {
+        for (const name of ['x', 'in']) if (name in stage.activations.buffers) stage.write(name, x.subarray(0, some * cols), cols);
+        if ('hidden' in stage.activations.buffers) stage.write('hidden', gates.subarray(0, some * count), count);
+      };
+      const setting = { choice: decodeChoice({ prefill: 'rows' }), tensors, mode, tokens: some, config: { dim: cols, eps: 1e-5 } };
+      for (const [way, ops] of Object.entries(ways)) {
+        let ms = 0;
+        for (const { op, output } of ops) {
+          const { least, found } = await timed(bench, { ...setting, op }, fill, output, output === 'x' ? cols : count);
+          expect(found.every(Number.isFinite)).toBe(true);
+          ms += least;
+        }
+        value[`${some} rows, ${way}`] = `${ms.toFixed(2)} ms`;
+      }
+    }
+    console.log(on, value);
+    record({ point: `Feed-forward gated by a ReLU, ${cols} x ${count} in Q8_0, ${100 * on} % of the neurons on: least of ${rounds} runs`, command, value });
   });
 
   it.each([64, 256])('experts of a prompt of %i rows, of which each has 2 of 8, and as many dense matrices with as many rows each', async (tokens) => {

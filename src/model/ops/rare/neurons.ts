@@ -149,14 +149,12 @@ const choicesGrid = (op: Neurons, mode: Mode, rows: number): [number, number] =>
   (op.experts && mode === 'decode' ? [op.experts.used, 1] : [countOf(op), Math.ceil(rows / tokensOf(mode))]);
 
 function ups(op: Neurons, gated: NonNullable<Neurons['gated']>, context: RecordContext, part: PoolPart, mode: Mode, section: string): Dispatch {
-  const { activations: { buffers }, choice } = context;
+  const { activations: { buffers } } = context;
   const { form, scales = 0 } = part.columns!.up!;
   const words = wordsOf(op.neurons);
   return {
     label: `${section}.ups`,
-    kernel: {
-      kernel: 'neuron-ups', files: [...filesOf(op, mode), ...weightFilesOf(form), `reduce/${choice.reduce}`], constants: constantsOf(form, context),
-    },
+    kernel: { kernel: 'neuron-ups', files: [...filesOf(op, mode), ...weightFilesOf(form)], constants: constantsOf(form, context) },
     params: {
       words, quads: gated.cols / 4, slot_words: part.slotBytes / 4, first_scale: scales / 4, stride: strideOf(op, context), used: usedOf(op),
       input_stride: pad32(gated.cols), up_words: (gated.cols * form.bits) / 32,
