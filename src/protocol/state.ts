@@ -31,12 +31,14 @@ export interface KeptAway {
 
 /** What the processor attended to. */
 export interface KeptAnswered {
-  /** Queries of a layer that it answered, and bytes of those and of the answers, which went from the GPU and to it. */
+  /** Queries of layers that it answered, and bytes of those and of the answers, which went from the GPU and to it. */
   answers: number;
   crossedBytes: number;
-  /** Slots of heads that were in worker memory then, and those of them whose keys a query was multiplied with. */
+  /** Slots that were in worker memory then, for each query head, and those of them whose keys it was multiplied with. */
   slots: number;
   scored: number;
+  /** Where an index finds those: keys in it, its bytes, and milliseconds that were spent to make it. */
+  index?: { keys: number; bytes: number; ms: number };
 }
 
 export interface EngineStats {

@@ -49,6 +49,7 @@ export const policyNames: readonly PolicyName[] = [
   { name: 'squeezed', label: 'keeps everything, and reads of the first prompt what is like the question', special: true },
   { name: 'mpcache', label: 'what the question looks at, and of that the passages that may matter most to each word', special: true },
   { name: 'scout', label: 'keeps everything in main memory, where the processor reads it for each word: slow, little on the GPU', special: true },
+  { name: 'retrieval', label: 'keeps everything in main memory, where an index finds what each word may look at: for very long texts', special: true },
   { name: 'razor', label: 'heads that look back keep all, the others the beginning, the last words, and a mean of what was between', special: true },
   { name: 'd2o', label: 'what the question looks at, and what is like it merged into that', special: true },
   { name: 'ems', label: 'what the prompt or the question looks at, and what is like it merged into that', special: true },

@@ -106,7 +106,7 @@ export function createTicker(gpu: TickGpu): Ticker {
         },
       });
       await submit();
-      await away?.ticked();
+      await away?.ticked({ phase: at.phase, length, since, queried: queried.first });
       shaped.ticked(length, base, at.phase === 'prompt');
       shaped.queried.ticked(length);
       device.queue.writeBuffer(sequence.state.buffer, 12, Uint32Array.of(base));

@@ -3,24 +3,31 @@
 // arXiv 2409.04992; ScoutAttention has both attend at a time). So the bytes that cross are those of a query and of a head's sums, whatever the length.
 import { type Binding } from '../../gpu/program.ts';
 import { type KeptAnswered } from '../../protocol.ts';
-import { pageSlots } from '../formats/format.ts';
+import { type KvTick } from '../policy.ts';
 import { type Shape } from '../shape.ts';
+import { createAttended } from './attended.ts';
 import { type AwayBytes } from './away-bytes.ts';
 import { type At, type AwayLayer, noteWords } from './away-layer.ts';
-import { type Partial, createPartial, partialFloats } from './partial.ts';
 import { type Reading } from './reading.ts';
+
+/** What there is to know of a tick. */
+export type Ticked = Pick<KvTick, 'phase' | 'length' | 'since' | 'queried'>;
 
 export interface Answers {
   readonly counters: Readonly<KeptAnswered>;
   /** Where the answer of a layer lies. */
   at(layer: number): Binding | undefined;
-  /** At the end of the submit in which a layer's query is made, and right after it; does nothing where answers come a token late. */
-  ask(encoder: GPUCommandEncoder, layer: number): void;
+  /** At the end of the submit in which a layer's query is made, of `position`, and right after it; does nothing where answers come a token late. */
+  ask(encoder: GPUCommandEncoder, layer: number, position: number): void;
   asked(): void;
   /** To be awaited before the answer of a layer is joined; where it was asked, that is on the GPU for what is submitted after. */
   answer(layer: number): Promise<void>;
   /** Where answers come a token late: by the queries of all layers, or where there are none as if nothing were in worker memory. */
   late(queries: Uint32Array | undefined): void;
+  /** Where there are indexes: they learn of the queries since the tick before, and of new slots. */
+  ticked(at: Ticked): Promise<void>;
+  /** Forgets slots from `length` on. */
+  cut(length: number): void;
 }
 
 interface Given extends Pick<At, 'device' | 'home'> {
@@ -32,56 +39,36 @@ interface Given extends Pick<At, 'device' | 'home'> {
   answers: GPUBuffer;
 }
 
-export function createAnswers({ device: { queue }, home, shape, layers, reading, queries, answers }: Given, { answerAt }: AwayBytes): Answers {
-  const partials = new Map<number, Partial>();
-  const counters: KeptAnswered = { answers: 0, crossedBytes: 0, slots: 0, scored: 0 };
+export function createAnswers({ device, home, shape, layers, reading, queries, answers }: Given, { answerAt }: AwayBytes): Answers {
+  const attended = createAttended(home, shape);
+  const { counters } = attended;
+  const kept = shape.plan.queries!;
   let asking: AwayLayer | undefined;
 
-  const partialOf = ({ layer, heads }: AwayLayer): Partial => {
-    const own = partials.get(layer) ?? createPartial({ ...heads, ...shape.attended[layer] }, shape.format);
-    partials.set(layer, own);
-    return own;
-  };
-
-  function put(layer: AwayLayer, partial: Partial): number {
-    const floats = new Float32Array(partialFloats({ ...layer.heads, ...shape.attended[layer.layer] }));
-    partial.write(floats);
-    queue.writeBuffer(answers, answerAt[layer.layer].offset, floats);
-    return floats.byteLength;
-  }
-
-  /** All slots of a kv head between the first and the tail, page by page. */
-  function addAll({ layer, pick: { first }, sets: { all: [{ counts, tails }] } }: AwayLayer, head: number, partial: Partial): void {
-    const end = Math.min(counts[head], tails[head]);
-    for (let row = Math.floor(first / pageSlots); row * pageSlots < end; row++) {
-      const begin = row * pageSlots;
-      partial.addPage(head, home.pageInMemory(layer, row, head), Math.max(0, first - begin), Math.min(pageSlots, end - begin));
-    }
-    const slots = Math.max(0, end - first);
-    counters.slots += slots;
-    counters.scored += slots;
-  }
-
-  function give(layer: AwayLayer, query: Float32Array): void {
-    const partial = partialOf(layer);
-    partial.begin(query);
-    for (let head = 0; head < layer.heads.kvHeads; head++) addAll(layer, head, partial);
-    counters.crossedBytes += query.byteLength + put(layer, partial);
+  function give(layer: AwayLayer, query?: Float32Array): void {
+    const floats = attended.attend(layer, query);
+    device.queue.writeBuffer(answers, answerAt[layer.layer].offset, floats);
+    if (!query) return;
     counters.answers++;
+    counters.crossedBytes += query.byteLength + floats.byteLength;
   }
 
-  function giveNothing(layer: AwayLayer): void {
-    const partial = partialOf(layer);
-    partial.begin(new Float32Array(0));
-    put(layer, partial);
+  /** Of a layer the queries of the last `count` positions before `length`. */
+  function lastOf({ at, words }: AwayLayer, all: Uint32Array, length: number, count: number): Float32Array {
+    const own = new Float32Array(count * words);
+    for (let i = 0; i < count; i++) {
+      const from = at + ((length - count + i) % kept) * words;
+      own.set(floatsOf(all.subarray(from, from + words)), i * words);
+    }
+    return own;
   }
 
   return {
     counters,
     at: (layer) => (answerAt[layer].size ? { buffer: answers, ...answerAt[layer] } : undefined),
-    ask(encoder, index) {
+    ask(encoder, index, position) {
       asking = layers().find(({ layer, answered }) => layer === index && answered && !answered.lag);
-      if (asking) noteWords(encoder, asking, queries);
+      if (asking) noteWords(encoder, asking, queries, position % kept);
     },
     asked() {
       if (asking) reading.begin(4 * asking.at, 4 * asking.words);
@@ -93,11 +80,20 @@ export function createAnswers({ device: { queue }, home, shape, layers, reading,
       if (words && layer) give(layer, floatsOf(words));
     },
     late(words) {
-      for (const layer of layers().filter(({ answered }) => answered?.lag)) {
-        if (words) give(layer, floatsOf(words.subarray(layer.at, layer.at + layer.words)));
-        else giveNothing(layer);
-      }
+      for (const layer of layers().filter(({ answered }) => answered?.lag)) give(layer, words && floatsOf(words.subarray(layer.at, layer.at + layer.words)));
     },
+    async ticked({ phase, length, since, queried }) {
+      const indexed = layers().filter(({ answered }) => answered?.index);
+      if (!indexed.length) return;
+      const encoder = device.createCommandEncoder({ label: 'kv.away.queries' });
+      for (const { sets, at, words } of indexed) encoder.copyBufferToBuffer(sets.queries!.buffer, 0, queries, 4 * at, 4 * words * kept);
+      device.queue.submit([encoder.finish()]);
+      reading.begin();
+      const all = (await reading.take())!;
+      const count = Math.max(0, Math.min(kept, length - Math.max(since, queried)));
+      for (const layer of indexed) await attended.learn(layer, { queries: lastOf(layer, all, length, count), ended: phase === 'prompt' });
+    },
+    cut: attended.cut,
   };
 }
 

@@ -3,6 +3,7 @@ import { type CacheHeads } from '../../model/graph.ts';
 import { sealedMore } from '../../sealed.ts';
 import { type KvFormat, pageSlots } from '../formats/format.ts';
 import { type Picked, costliestSizes, pickedSet, pickedWords, summaryWords } from '../pick.ts';
+import { indexBytes } from './index/key-index.ts';
 import { blockRows } from './page-home.ts';
 import { partialFloats } from './partial.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
@@ -62,7 +63,7 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
   const rows = Math.floor(room.context / pageSlots);
   const layers = own.map((each) => segmentBytes(each, room.context, room.format));
   const row = own.map((each) => segmentBytes(each, pageSlots, room.format));
-  const words = own.map((each, layer) => (away[layer] ? inQuads(wordsBack(pickedSet(plan.layers[layer])!, queryHeads[layer], each.headDim)) : 0));
+  const words = own.map((each, layer) => (away[layer] ? inQuads(wordsBack(plan, layer, queryHeads[layer], each.headDim)) : 0));
   const choices = words.map((_, layer) => 4 * sum(words.slice(0, layer)));
   const isAnswered = (layer: number) => pickedSet(plan.layers[layer])?.answered !== undefined;
   const answers = own.map(({ headDim }, layer) => (isAnswered(layer) ? 4 * partialFloats({ queryHeads: queryHeads[layer], headDim }) : 0));
@@ -84,9 +85,18 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
 /** What bindings within a buffer begin at multiples of, on any device. */
 const placeBytes = 256;
 
-/** Words that come to the CPU for a token: what a layer chose, or its query. */
-const wordsBack = (set: Picked, queryHeads: number, headDim: number): number =>
-  set.answered ? queryHeads * 4 * Math.ceil(headDim / 4) : pickedWords(set, queryHeads, headDim);
+/** Words that come to the CPU of a layer: what it chose for a token, or its queries. */
+function wordsBack({ layers, queries = 1 }: KvPlan, layer: number, queryHeads: number, headDim: number): number {
+  const set = pickedSet(layers[layer])!;
+  return set.answered ? queries * queryHeads * 4 * Math.ceil(headDim / 4) : pickedWords(set, queryHeads, headDim);
+}
+
+/** Bytes of worker memory for indexes over the keys there. */
+const indexesOf = ({ layers }: KvPlan, heads: readonly CacheHeads[]): number => sum(heads.map(({ kvHeads, headDim }, layer) => {
+  const set = pickedSet(layers[layer]);
+  const slots = set ? Math.max(...set.mostSlots) : 0;
+  return set?.answered?.index && set.answered.index.least <= slots ? kvHeads * slots * indexBytes(4 * Math.ceil(headDim / 4)) : 0;
+}));
 
 /** Bytes on their way back from storage, which worker memory has beside its rows: a block of a layer. The one page that is opened just then is not counted. */
 const passing = (row: readonly number[], rows: number): number => Math.min(rows, blockRows) * Math.max(...row);
@@ -96,9 +106,10 @@ export const leastHome = (row: readonly number[], rows: number): number => sum(r
 
 /** `row`: bytes of a row of each layer, of which there are so many. */
 function homeBytes(
-  { homeBytes: most = Infinity }: KvPlan, own: readonly CacheHeads[], row: readonly number[], rows: number,
+  plan: KvPlan, own: readonly CacheHeads[], row: readonly number[], rows: number,
 ): Pick<AwayBytes, 'home' | 'stored' | 'homeRows'> {
-  if (rows * sum(row) <= most) return { home: rows * sum(row), stored: 0, homeRows: rows };
+  const { homeBytes: most = Infinity } = plan;
+  if (rows * sum(row) <= most) return { home: rows * sum(row) + indexesOf(plan, own), stored: 0, homeRows: rows };
   const homeRows = Math.floor((most - passing(row, rows)) / sum(row));
   const sealedRow = sum(row) + sealedMore * sum(own.map(({ kvHeads }) => kvHeads));
   return { home: homeRows * sum(row) + passing(row, rows), stored: (rows - homeRows) * sealedRow, homeRows };

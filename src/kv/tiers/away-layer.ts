@@ -22,7 +22,7 @@ export interface AwayLayer {
   sets: Sets;
   paging: Paging;
   pageBytes: number;
-  /** Where its choice begins among those of all layers, or its query, in words, and how many those are. */
+  /** Where its choice begins among those of all layers, or its queries, in words, and how many the choice has, or one query. */
   at: number;
   words: number;
 }
@@ -56,9 +56,9 @@ export interface At {
   plan: KvPlan;
 }
 
-/** Copies what a layer chose, or its query, to where it is on its way to the CPU. */
-export function noteWords(encoder: GPUCommandEncoder, { sets: { queries, chosen }, answered, at, words }: AwayLayer, to: GPUBuffer): void {
-  encoder.copyBufferToBuffer((answered ? queries! : chosen!).buffer, 0, to, 4 * at, 4 * words);
+/** Copies what a layer chose, or one of the queries that it keeps, to where it is on its way to the CPU. */
+export function noteWords(encoder: GPUCommandEncoder, { sets: { queries, chosen }, answered, at, words }: AwayLayer, to: GPUBuffer, query = 0): void {
+  encoder.copyBufferToBuffer((answered ? queries! : chosen!).buffer, 4 * words * query, to, 4 * at, 4 * words);
 }
 
 /** Those whose pages are at home elsewhere. */

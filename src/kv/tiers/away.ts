@@ -13,7 +13,7 @@ import { type Sets } from '../sets.ts';
 import { type Shape } from '../shape.ts';
 import { type AwayBytes } from './away-bytes.ts';
 import { type At, type Brought, layersOf, noteWords } from './away-layer.ts';
-import { type Answers, createAnswers } from './answers.ts';
+import { type Answers, type Ticked, createAnswers } from './answers.ts';
 import { bring } from './choice.ts';
 import { type PageHome, createPageHome } from './page-home.ts';
 import { createReading } from './reading.ts';
@@ -36,7 +36,7 @@ export interface Away {
   /** Before a tick: forgets what was chosen, as that chooses anew, and has the pages there of runs that are to have more slots. */
   begin(): Promise<void>;
   /** After a tick: full pages leave for home, and what was chosen in it is noted. */
-  ticked(): Promise<void>;
+  ticked(at: Ticked): Promise<void>;
   /** Has positions up to `length`, a whole number of pages. */
   cut(length: number): void;
   /** Takes what is at home of another, once what that has on the GPU was copied. */
@@ -110,21 +110,20 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
       await reading.take();
       for (const layer of layers()) await bringBegun(at, own.uploads!(), layer);
     },
-    async ticked() {
+    async ticked(tick) {
       await leave(at, layers());
+      await answers?.ticked(tick);
       noteNow();
     },
     cut(length) {
       const rows = length / pageSlots;
       home.cut(rows);
       layers().forEach(({ paging }) => paging.cut(rows));
+      answers?.cut(length);
       reading.forget();
       hasChosen = false;
     },
-    async noteAgain() {
-      await reading.take();
-      noteNow();
-    },
+    noteAgain: () => reading.take().then(noteNow),
     async copyFrom(other) {
       await home.copyFrom(other.home);
       if (other.hasChosen) noteNow();

@@ -22,6 +22,17 @@ export function readKeys(format: KvFormat, headDim: number, page: Uint8Array, { 
   for (let unit = 0, at = 0; at < keys.length; unit++) for (const end = at + 4; at < end; at++) keys[at] *= scales[unit % pageSlots];
 }
 
+/** The value of one slot, into `into`, which has room for whole fours. */
+export function readValue(format: KvFormat, headDim: number, page: Uint8Array, slot: number, into: Float32Array): void {
+  const half = keyWords(format, headDim);
+  const each = half / pageSlots;
+  const words = new Uint32Array(page.buffer, page.byteOffset + 4 * (half + slot * each), each);
+  format.unpack(words, into);
+  if (!format.scaleUnits) return;
+  const scale = new Float32Array(words.buffer, words.byteOffset, each)[each - format.unitWords];
+  for (let i = 0; i < into.length; i++) into[i] *= scale;
+}
+
 export function readValues(format: KvFormat, headDim: number, page: Uint8Array, { values }: Pick<PageNumbers, 'values'>): void {
   const before = keyWords(format, headDim);
   const words = new Uint32Array(page.buffer, page.byteOffset + 4 * before, before);

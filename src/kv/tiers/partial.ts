@@ -17,9 +17,21 @@ export interface Partial {
   begin(queries: Float32Array): void;
   /** Slots `from` to `to` of a page of a kv head, for all query heads of its group. */
   addPage(kvHead: number, page: Uint8Array, from: number, to: number): void;
+  /** Slots whose products with a query head are known, and what reads their values. */
+  addFound(head: number, found: Found, readValue: (id: number, into: Float32Array) => void): void;
   /** (query head, padded headDim + 4): sums, then (maximum, total, 0, 0). */
   write(into: Float32Array): void;
 }
+
+/** Slots by what they are known as, `count` of them, with the product of a query and each key, not scaled. */
+export interface Found {
+  ids: ArrayLike<number>;
+  scores: ArrayLike<number>;
+  count: number;
+}
+
+/** Weights below this share of the largest are not worth their values: some thousand of them are less than f32 rounds. */
+const leastWeight = 2 ** -36;
 
 /** Below all scores, as kernels have it: a split without slots counts nothing beside any other. */
 const noScore = -1e30;
@@ -36,6 +48,7 @@ export function createPartial(asked: Asked, format: KvFormat): Partial {
   const totals = new Float64Array(queryHeads);
   const sums = new Float64Array(queryHeads * dims);
   const scores = new Float64Array(pageSlots);
+  const value = new Float32Array(dims);
   let queries: Float32Array;
 
   /** What was added so far counts as for a larger maximum. */
@@ -64,6 +77,18 @@ export function createPartial(asked: Asked, format: KvFormat): Partial {
         addValues(sums, head * dims, dims, numbers.values, scores, from, to);
       }
     },
+    addFound(head, { ids, scores: products, count }, readValue) {
+      let most = noScore;
+      for (let i = 0; i < count; i++) most = Math.max(most, cappedOne(products[i], scale, softcap));
+      if (most > largest[head]) raise(head, most);
+      for (let i = 0; i < count; i++) {
+        const weight = Math.exp(cappedOne(products[i], scale, softcap) - largest[head]);
+        totals[head] += weight;
+        if (weight < leastWeight) continue;
+        readValue(ids[i], value);
+        for (let d = 0; d < dims; d++) sums[head * dims + d] += weight * value[d];
+      }
+    },
     write(into) {
       for (let head = 0, at = 0; head < queryHeads; head++, at += dims + 4) {
         into.set(sums.subarray(head * dims, (head + 1) * dims), at);
@@ -85,12 +110,13 @@ function scoreSlots(queries: Float32Array, first: number, keys: Float32Array, sc
   }
 }
 
+const cappedOne = (product: number, scale: number, softcap: number): number => softcap ? softcap * Math.tanh((product * scale) / softcap) : product * scale;
+
 /** Has scores of slots scaled, and within a soft cap if there is one; gives the largest. */
 function capped(scores: Float64Array, from: number, to: number, scale: number, softcap: number): number {
   let most = noScore;
   for (let slot = from; slot < to; slot++) {
-    const score = scores[slot] * scale;
-    scores[slot] = softcap ? softcap * Math.tanh(score / softcap) : score;
+    scores[slot] = cappedOne(scores[slot], scale, softcap);
     if (scores[slot] > most) most = scores[slot];
   }
   return most;

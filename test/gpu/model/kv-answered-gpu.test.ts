@@ -69,6 +69,54 @@ async function crossedFor(model: LoadedModel, from: number, to: number): Promise
 
 const answered = ({ sequence }: LoadedModel): KeptAnswered => sequence.shaped!.away!.answers!.counters;
 
+describe.skipIf(!adapterFile)('the processor attends to what an index finds', () => {
+  it('with the logits of all keys where it may find them all, and products of as few as it is told otherwise', async () => {
+    const bytes = await bytesOfModel();
+    const on = await open(bytes, { kv: 'f32' });
+    const expected = await run(on);
+    await on.destroy();
+    const all = await open(bytes, { kv: 'f32', policy: { name: 'retrieval', options: { window, interval: 8, least: 32, share: 1 } } });
+    const found = await run(all);
+    const most = furthest(expected.logits, found.logits);
+    const { away, shape } = all.sequence.shaped!;
+    expect(most).toBeLessThan(1e-3);
+    expect(found.creations).toBe(0);
+    expect(answered(all).scored).toBe(answered(all).slots);
+    expect(answered(all).index!.keys).toBe(sizes.layers * sizes.kvHeads * (pages * 32 - 4)); // those of the last tick too
+    expect(away!.counters.homeBytes + answered(all).index!.bytes).toBeLessThanOrEqual(shape.away.home);
+    expect(all.ledger.bytes.kv).toBeLessThanOrEqual(all.plan.bytes.kv);
+    await expectSecondPrompt(all);
+    await all.destroy();
+
+    const few = await open(bytes, { kv: 'f32', policy: { name: 'retrieval', options: { window, interval: 8, least: 32, share: 0.1 } } });
+    const other = await run(few);
+    const { slots, scored } = answered(few);
+    record({
+      point: 'Attention of the processor to what an index finds (retrieval): logits where it finds all keys; share of them that a query is multiplied with',
+      command, value: { 'largest difference': most.toPrecision(2), 'told 0.1': (scored / slots).toFixed(3) },
+    });
+    expect(scored).toBeLessThanOrEqual(0.1 * slots);
+    expect(scored).toBeGreaterThan(0.08 * slots);
+    expect(furthest(expected.logits.slice(1), other.logits.slice(1)), 'what is left out is missed').toBeGreaterThan(1e-3);
+    await few.destroy();
+  });
+
+  /** What is cut and read again is found as before. */
+  async function expectSecondPrompt(model: LoadedModel): Promise<void> {
+    const runner = createRunner(model);
+    const next = async (): Promise<Float32Array> => {
+      await runner.feed([tokens[length + 40]], length + 40, undefined, true);
+      return runner.readLogits();
+    };
+    await runner.feed(tokens.slice(length, length + 40), length);
+    const own = await next();
+    const reached = model.sequence.truncate(50);
+    expect(reached).toBe(32);
+    await runner.feed(tokens.slice(reached, length + 40), reached);
+    expect(furthest([own], [await next()])).toBeLessThan(1e-3);
+  }
+});
+
 describe.skipIf(!adapterFile).each(isFull ? ['f32', 'f16', 'q8'] : ['f32'])('the processor attends to pages of %s in worker memory', (kv) => {
   it('and gives the logits of all pages on the GPU, over ticks, a fork and a cut, with bytes for a token that do not grow', async () => {
     const bytes = await bytesOfModel();
@@ -87,7 +135,7 @@ describe.skipIf(!adapterFile).each(isFull ? ['f32', 'f16', 'q8'] : ['f32'])('the
     const decoded = length - prompt;
     const { slots, scored } = answered(model);
     expect(answered(model)).toEqual({ answers: decoded * sizes.layers, crossedBytes: decoded * each, slots, scored });
-    expect(slots).toBeGreaterThanOrEqual(decoded * sizes.layers * sizes.kvHeads * ((pages - 2) * 32 - 4));
+    expect(slots).toBeGreaterThanOrEqual(decoded * sizes.layers * sizes.heads * ((pages - 2) * 32 - 4));
     expect(scored).toBe(slots);
     expect(away!.counters.homeBytes).toBe(pages * sizes.layers * sizes.kvHeads * 4 * shape.format.words(sizes.headDim));
     expect(ledger.bytes.kv).toBeLessThanOrEqual(plan.bytes.kv);

@@ -26,9 +26,9 @@ export interface AwaySteps {
 
 /** Once what was chosen for a step of a token is there; undefined where no sequence of it has such pages, or nothing that is run attends. */
 export async function awayFor(steps: readonly Step[], sections: readonly Section[], parts: readonly Part[]): Promise<AwaySteps | undefined> {
-  const own = steps.flatMap(({ of, rows }) => {
+  const own = steps.flatMap(({ of, rows, length }) => {
     const away = (of as Sequence | undefined)?.shaped?.away;
-    return away ? [{ away, rows, of: of as Sequence }] : [];
+    return away ? [{ away, rows, position: length - 1, of: of as Sequence }] : [];
   });
   const layerOf = ({ section }: Part) => (section === undefined ? undefined : sections[section]?.ops.map(({ op }) => op).find(isAttend)?.layer);
   if (!own.length || !parts.some((part) => layerOf(part) !== undefined)) return undefined;
@@ -48,7 +48,7 @@ export async function awayFor(steps: readonly Step[], sections: readonly Section
       (prompts.length > 0 && layerOf(after) !== undefined && layerOf(after) !== layerOf(before)) ||
       (alone.length > 0 && (after.asks ?? after.joins) !== undefined),
     between: ({ asks }) => asks === undefined ? undefined : {
-      encode: (encoder) => alone.forEach(({ away }) => away.answers?.ask(encoder, asks)),
+      encode: (encoder) => alone.forEach(({ away, position }) => away.answers?.ask(encoder, asks, position)),
       submitted: () => alone.forEach(({ away }) => away.answers?.asked()),
     },
     behind: (last) => ({

@@ -1,0 +1,108 @@
+// What the processor attends to by the query of a layer: all slots on pages in worker memory, or of those for which there is an index the few that it finds
+// (RetrievalAttention, arXiv 2409.10516), and all others.
+import { type KeptAnswered } from '../../protocol.ts';
+import { pageSlots } from '../formats/format.ts';
+import { type Shape } from '../shape.ts';
+import { type AwayLayer } from './away-layer.ts';
+import { type LayerIndex, createLayerIndex } from './index/layer-index.ts';
+import { type Walker, createWalker } from './index/walk.ts';
+import { type PageHome } from './page-home.ts';
+import { readValue } from './page-numbers.ts';
+import { type Partial, createPartial, partialFloats } from './partial.ts';
+
+/** Of a tick: queries of a layer, (n, query head, padded headDim), of the last steps, and whether a prompt has ended. */
+export interface Learned {
+  queries: Float32Array;
+  ended: boolean;
+}
+
+export interface Attended {
+  readonly counters: KeptAnswered;
+  /** What attention gives by the query of a layer, (query head, padded headDim); without one, as if there were no slot. */
+  attend(layer: AwayLayer, query?: Float32Array): Float32Array<ArrayBuffer>;
+  /** Has an index of a layer, where it is to have one, know the slots that are in worker memory by now. */
+  learn(layer: AwayLayer, learned: Learned): Promise<void>;
+  /** Forgets what indexes know where they know slots from `length` on. */
+  cut(length: number): void;
+}
+
+export function createAttended(home: PageHome, { attended, format, plan }: Shape): Attended {
+  const partials = new Map<number, Partial>();
+  const indexes = new Map<number, LayerIndex>();
+  const counters: KeptAnswered = { answers: 0, crossedBytes: 0, slots: 0, scored: 0 };
+  let walker: Walker | undefined;
+
+  const askedOf = ({ layer, heads }: AwayLayer) => ({ ...heads, ...attended[layer] });
+  const endOf = ({ sets: { all: [{ counts, tails }] } }: AwayLayer, head: number): number => Math.min(counts[head], tails[head]);
+
+  function partialOf(layer: AwayLayer): Partial {
+    const own = partials.get(layer.layer) ?? createPartial(askedOf(layer), format);
+    partials.set(layer.layer, own);
+    return own;
+  }
+
+  function indexOf(layer: AwayLayer): LayerIndex {
+    const capacity = Math.max(...plan.layers[layer.layer][0].mostSlots);
+    walker ??= createWalker(capacity);
+    const own = indexes.get(layer.layer) ?? createLayerIndex({
+      ...askedOf(layer), format, capacity, first: layer.pick.first, index: layer.answered!.index!, walker,
+      page: (row, head) => home.pageInMemory(layer.layer, row, head),
+    });
+    indexes.set(layer.layer, own);
+    return own;
+  }
+
+  /** All slots of a kv head between two, page by page. */
+  function addPages({ layer }: AwayLayer, head: number, first: number, end: number, partial: Partial): void {
+    for (let row = Math.floor(first / pageSlots); row * pageSlots < end; row++) {
+      const begin = row * pageSlots;
+      partial.addPage(head, home.pageInMemory(layer, row, head), Math.max(0, first - begin), Math.min(pageSlots, end - begin));
+    }
+  }
+
+  function addFound(layer: AwayLayer, index: LayerIndex, head: number, query: Float32Array, partial: Partial): number {
+    const { heads: { kvHeads, headDim }, pick: { first } } = layer;
+    const { queryHeads } = attended[layer.layer];
+    const kvHead = Math.floor((head * kvHeads) / queryHeads);
+    const dims = query.length / queryHeads;
+    const found = index.search(head, query.subarray(head * dims, (head + 1) * dims));
+    partial.addFound(head, found, (id, into) => {
+      const slot = first + id;
+      readValue(format, headDim, home.pageInMemory(layer.layer, Math.floor(slot / pageSlots), kvHead), slot % pageSlots, into);
+    });
+    return found.count;
+  }
+
+  return {
+    counters,
+    attend(layer, query) {
+      const { heads: { kvHeads }, pick: { first }, answered } = layer;
+      const { queryHeads } = attended[layer.layer];
+      const partial = partialOf(layer);
+      partial.begin(query ?? new Float32Array(0));
+      const index = answered?.index && indexOf(layer);
+      const known = index?.count ?? 0;
+      for (let head = 0; head < kvHeads && query; head++) {
+        const end = endOf(layer, head);
+        addPages(layer, head, first + known, end, partial);
+        counters.slots += (Math.max(0, end - first) * queryHeads) / kvHeads;
+        counters.scored += (Math.max(0, end - first - known) * queryHeads) / kvHeads;
+      }
+      for (let head = 0; known && query && head < queryHeads; head++) counters.scored += addFound(layer, index!, head, query, partial);
+      const floats = new Float32Array(partialFloats(askedOf(layer)));
+      partial.write(floats);
+      return floats;
+    },
+    async learn(layer, { queries, ended }) {
+      if (!layer.answered?.index) return;
+      const index = indexOf(layer);
+      const begun = performance.now();
+      if (queries.length) index.note(queries);
+      await index.grow(Math.min(...Array.from({ length: layer.heads.kvHeads }, (_, head) => endOf(layer, head))), ended);
+      const all = [...indexes].map(([of, { count, byteLength }]) => ({ keys: count * plan.layers[of][0].mostSlots.length, bytes: byteLength }));
+      const sum = (what: 'keys' | 'bytes') => all.reduce((total, each) => total + each[what], 0);
+      counters.index = { keys: sum('keys'), bytes: sum('bytes'), ms: (counters.index?.ms ?? 0) + performance.now() - begun };
+    },
+    cut: (length) => indexes.forEach((index) => index.cut(length)),
+  };
+}

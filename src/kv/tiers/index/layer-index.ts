@@ -1,0 +1,105 @@
+// The indexes of a layer's heads, over slots on pages in worker memory: made at the end of a prompt, by some of its queries, and grown as pages come.
+import { type KvFormat, pageSlots } from '../../formats/format.ts';
+import { createPageNumbers, readKeys } from '../page-numbers.ts';
+import { type KeyIndex, createKeyIndex, indexBytes } from './key-index.ts';
+import { type Walk, type Walker } from './walk.ts';
+
+export interface LayerIndex {
+  /** Slots of each head that it has, from the first on that the GPU does not read. */
+  readonly count: number;
+  readonly byteLength: number;
+  /** Notes queries of a tick, (n, query head, padded headDim), which it learns from. */
+  note(queries: Float32Array): void;
+  /** Has the slots up to `end`, if they are as many as it is for. `mayMake`: where there is none yet, or it was made of less than half of them, it is made. */
+  grow(end: number, mayMake: boolean): Promise<void>;
+  /** By the query of a query head: ids are slots behind the first. */
+  search(head: number, query: Float32Array): Walk;
+  /** Forgets all, if it has slots from `end` on. */
+  cut(end: number): void;
+}
+
+/** Steps of the text whose queries are remembered until an index is made. */
+const mostNoted = 64;
+
+interface Given {
+  kvHeads: number;
+  queryHeads: number;
+  headDim: number;
+  format: KvFormat;
+  /** The first slot. */
+  first: number;
+  /** Most slots. */
+  capacity: number;
+  index: { share: number; least: number };
+  page(row: number, head: number): Uint8Array;
+  walker: Walker;
+}
+
+export function createLayerIndex({ kvHeads, queryHeads, headDim, format, first, capacity, index: { share, least }, page, walker }: Given): LayerIndex {
+  const dims = 4 * Math.ceil(headDim / 4);
+  const group = queryHeads / kvHeads;
+  const numbers = createPageNumbers(headDim);
+  let indexes: KeyIndex[] = [];
+  let noted: Float32Array[] = [];
+  let made = 0; // slots when it was made
+  let count = 0;
+
+  /** Of all query heads of a kv head. */
+  const queriesOf = (all: readonly Float32Array[], kvHead: number): Float32Array[] => all.flatMap((queries) =>
+    Array.from({ length: (queries.length / (queryHeads * dims)) * group }, (_, i) => {
+      const at = (Math.floor(i / group) * queryHeads + kvHead * group + (i % group)) * dims;
+      return queries.subarray(at, at + dims);
+    }));
+
+  /** Keys of slots, (slot, dims). */
+  function keysOf(kvHead: number, from: number, to: number): Float32Array {
+    const keys = new Float32Array((to - from) * dims);
+    for (let slot = from, read = -1; slot < to; slot++) {
+      const row = Math.floor(slot / pageSlots);
+      if (row !== read) readKeys(format, headDim, page((read = row), kvHead), numbers);
+      for (let d = 0; d < dims; d++) keys[(slot - from) * dims + d] = numbers.keys[((d >> 2) * pageSlots + (slot % pageSlots)) * 4 + (d & 3)];
+    }
+    return keys;
+  }
+
+  async function addTo(end: number): Promise<void> {
+    for (let head = 0; head < kvHeads; head++) {
+      indexes[head].add(keysOf(head, first + count, end));
+      indexes[head].learn(queriesOf(noted, head));
+      await turn();
+    }
+    count = Math.max(0, end - first);
+    noted = [];
+  }
+
+  return {
+    get count() {
+      return count;
+    },
+    get byteLength() {
+      return indexes.length * capacity * indexBytes(dims);
+    },
+    note(queries) {
+      noted.push(queries.slice());
+      if (noted.length > mostNoted) noted = noted.filter((_, i) => i % 2 === 1);
+    },
+    async grow(end, mayMake) {
+      const slots = end - first;
+      if (slots < least || slots <= count) return;
+      if (mayMake && slots > 2 * made) {
+        indexes = Array.from({ length: kvHeads }, (_, head) => createKeyIndex(dims, capacity, queriesOf(noted, head), walker));
+        [made, count] = [slots, 0];
+      }
+      if (indexes.length) await addTo(end);
+    },
+    search: (head, query) => indexes[Math.floor(head / group)].search(query, Math.max(1, Math.floor(share * count))),
+    cut(end) {
+      if (end <= first) noted = [];
+      if (first + count <= end) return;
+      [indexes, made, count] = [[], 0, 0];
+    },
+  };
+}
+
+/** Lets what else the worker has to do have its turn. */
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
