@@ -149,7 +149,7 @@ it('pages that the processor attends to take on the GPU one layer as a prompt re
   const least = short.bytes;
   expect((await scout({ context: 256, kvBudgetBytes: least })).bytes).toBe(least);
   await expect(scout({ context: 256, kvBudgetBytes: least - page })).rejects.toThrow(`they take ${(least / 2 ** 20).toFixed(1)} MiB (${least} bytes)`);
-  await expect(scout({ kvOptions: { memory: 1 } })).rejects.toThrow('kvOptions has memory; the options of scout are: sinks, window, interval.');
+  await expect(scout({ kvOptions: { memory: 1 } })).rejects.toThrow('kvOptions has memory; the options of scout are: sinks, window, interval, lag.');
 });
 
 it('pages at home in worker memory: a plan without a share, bytes for a token below a page, a layer that no buffer has room for', async () => {
