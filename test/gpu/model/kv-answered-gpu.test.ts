@@ -11,7 +11,8 @@ import { createRunner } from '../../../src/engine/run/runner.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { type KeptAnswered } from '../../../src/protocol.ts';
 import { adapterFile } from '../../dawn.ts';
-import { openBytes, sharedGpu, testChoice } from '../../models/model.ts';
+import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
+import { openBytes, openFixture, sharedGpu, testChoice } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
 
 const command = `${isFull ? 'WINDROW_FULL=1 ' : ''}npx vitest run --project gpu test/gpu/model/kv-answered-gpu.test.ts`;
@@ -68,6 +69,37 @@ async function crossedFor(model: LoadedModel, from: number, to: number): Promise
 }
 
 const answered = ({ sequence }: LoadedModel): KeptAnswered => sequence.shaped!.away!.answers!.counters;
+
+/** Whose goldens scripts/fixtures/scout-goldens.py has. */
+describe.skipIf(!adapterFile || !isFull).each(['tiny-llama-f16', 'tiny-qwen3'])('the processor attends by the query of the token before, %s', (name) => {
+  it('and gives the logits of its golden, over ticks', async () => {
+    const { tokens: given, prompt: first, steps, vocab } = jsonFixture<{ tokens: number[]; prompt: number; steps: number[]; vocab: number }>(`kv/${name}.json`);
+    const golden = floatsFixture(`kv/${name}.scout.f32`);
+    const full = floatsFixture(`kv/${name}.logits.f32`);
+    const model = await openFixture(await sharedGpu(), `tiny/${name}.gguf`, {
+      choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy: { name: 'scout', options: { window: 16, interval: 16, lag: 1 } },
+    });
+    const runner = createRunner(model);
+    await runner.feed(given.slice(0, first), 0);
+    let [most, changed] = [0, 0];
+    for (let at = first; at < given.length; at++) {
+      await runner.feed([given[at]], at, undefined, true);
+      const step = steps.indexOf(at - first);
+      if (step < 0) continue;
+      (await runner.readLogits()).forEach((logit, i) => {
+        most = Math.max(most, Math.abs(logit - golden[step * vocab + i]));
+        changed = Math.max(changed, Math.abs(logit - full[step * vocab + i]));
+      });
+    }
+    record({
+      point: `Attention of the processor by the query of the token before (scout, lag=1), ${name}, to a float64 golden`, command,
+      value: { 'largest difference': most.toPrecision(2), 'to all keys with their own query': changed.toPrecision(2) },
+    });
+    expect(most).toBeLessThan(1e-3);
+    expect(changed).toBeGreaterThan(0.1);
+    await model.destroy();
+  });
+});
 
 describe.skipIf(!adapterFile)('the processor attends to what an index finds', () => {
   it('with the logits of all keys where it may find them all, and products of as few as it is told otherwise', async () => {
