@@ -29,6 +29,8 @@ export {
   type Composed,
   type DevicePeak,
   type EngineStats,
+  type ExpertsRead,
+  type GateActivation,
   type GenerateStats,
   type KeptSession,
   type KvType,

@@ -74,6 +74,8 @@ describe('architectures', () => {
     expect(kindsOf(saying(), { activation: 'relu' })).toEqual(['project', 'neurons']);
     expect(() => buildGraph(saying('fatrelu'))).toThrow('hidden_activation is fatrelu; supported are silu, swish, swiglu, relu, reglu');
     expect(() => buildGraph(header, { activation: 'silu' })).toThrow('says that its gates are relu; asked for is silu');
+    const ofPowerInfer = { ...header, metadata: new Map(header.metadata).set('powerinfer.sparse_threshold', 0) };
+    expect(() => buildGraph(ofPowerInfer)).toThrow('is made for PowerInfer');
     const other = await readHeader(bytesSource(fixture(qwen2), qwen2));
     expect(() => buildGraph(other, { activation: 'relu' })).toThrow('windrow takes for llama alone: that of qwen2 models is known');
   });

@@ -53,6 +53,12 @@ export function buildGraph(header: Header, options?: ModelFileOptions): Graph {
     throw new UnsupportedModelError('The file is an adapter, which is added to a model. Choose the file of that model, and give this one as its adapter.');
   if (type !== 'model') throw new UnsupportedModelError(`The file is of the type "${type}", not a whole language model. Choose the file of the model itself.`);
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model. Choose the file that has the weights.');
+  if (header.metadata.has('powerinfer.sparse_threshold')) {
+    throw new UnsupportedModelError(
+      'The file is made for PowerInfer, with matrices that are transposed and others that foretell which neurons are on. Choose an ordinary GGUF of the model, ' +
+      'and if it was retrained with a ReLU, load it with the activation `relu`.',
+    );
+  }
   const file = openModelFile(header, name, options);
   const graph = withNeighbours(withPooling(file, architecture.graph(file)));
   if (file.activation && !file.keysRead.has('hidden_activation'))
