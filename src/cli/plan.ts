@@ -43,7 +43,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   if (kept.homeBytes) lines.push(line('in memory', kept.homeBytes));
   if (kept.storedBytes) lines.push(line('in storage', kept.storedBytes));
   const { costs, gpuCosts: records, tuning } = host;
-  const uses = await keptWith('uses', host, opened.header);
+  const uses = await keptWith('uses', host, opened);
   const onDemand = result.verdict === 'refused' ? undefined : forecastExperts(opened, result, uses);
   const parameters = parametersOf(stored.header, opened.graph);
   const { slices, slots, embedding, ...json } = result;

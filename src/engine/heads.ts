@@ -36,8 +36,8 @@ async function asksForHeads({ graph }: Pick<OpenedModel, 'graph'>, { kv, kvHeads
 }
 
 /** As measured before. With adapters heads look elsewhere, so nothing is read or kept then: what is kept is kept with the model without any. */
-const keptHeads = async (host: Host, { header, adapters }: Pick<OpenedModel, 'header' | 'adapters'>, id?: string): Promise<number[][] | undefined> =>
-  (adapters ? undefined : keptWith('heads', host, header, id));
+const keptHeads = async (host: Host, opened: OpenedModel, id?: string): Promise<number[][] | undefined> =>
+  (opened.adapters ? undefined : keptWith('heads', host, opened, id));
 
 /** For a plan before a load: what takes how many bytes does not depend on which heads look back, so that none is measured for it. */
 export async function plannedHeads<T extends LoadOptions>(host: Host, opened: OpenedModel, options: T, id?: string): Promise<T> {

@@ -55,8 +55,8 @@ export function buildGraph(header: Header, options?: ModelFileOptions): Graph {
   if (!header.tensors.size) throw new InvalidFileError('The file has no tensors: it is a vocabulary without a model. Choose the file that has the weights.');
   if (header.metadata.has('powerinfer.sparse_threshold')) {
     throw new UnsupportedModelError(
-      'The file is made for PowerInfer, with matrices that are transposed and others that foretell which neurons are on. Choose an ordinary GGUF of the model, ' +
-      'and if it was retrained with a ReLU, load it with the activation `relu`.',
+      'The file is made for PowerInfer, with matrices that are transposed and others that foretell which neurons are on. Choose an ordinary GGUF of the ' +
+      'model, and if it was retrained with a ReLU, load it with the activation `relu`.',
     );
   }
   const file = openModelFile(header, name, options);

@@ -88,7 +88,7 @@ export async function walkFromOpened(
   let opening: Promise<OpenedWeights> | undefined;
   let draftWeights: OpenedWeights | undefined;
   try {
-    const uses = await keptWith('uses', host, opened.header, weights?.fromStore ? weights.id : found.manifest?.id);
+    const uses = await keptWith('uses', host, opened, weights?.fromStore ? weights.id : found.manifest?.id);
     const planned = planModel(await chosenOn(host, gpu, line, uses));
     checkPlanned(planned, line);
     opening = weights

@@ -31,7 +31,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const { verdict, reason, budgetBytes, totalBytes, keptBytes, streamedBytes, context } = planned;
     const { all: parameters, active: activeParameters } = parametersOf(stored.header, opened.graph);
     const storeCost = await host.costs?.get('store');
-    const uses = await keptWith('uses', host, opened.header, found.manifest?.id);
+    const uses = await keptWith('uses', host, opened, found.manifest?.id);
     const onDemand = planned.groups && (await import('../measure/predict/experts-forecast.ts')).forecastExperts(opened, planned, uses);
     const predicted = await forecast(gpu, opened, planned, {
       choice,
