@@ -9,7 +9,7 @@ import { countCalls } from '../../../src/bench/count-calls.ts';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
-import { type KeptAnswered } from '../../../src/protocol.ts';
+import { type KeptAnswered, type Token } from '../../../src/protocol.ts';
 import { adapterFile } from '../../dawn.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { openBytes, openFixture, sharedGpu, testChoice } from '../../models/model.ts';
@@ -69,6 +69,36 @@ async function crossedFor(model: LoadedModel, from: number, to: number): Promise
 }
 
 const answered = ({ sequence }: LoadedModel): KeptAnswered => sequence.shaped!.away!.answers!.counters;
+
+describe.skipIf(!adapterFile || !isFull).each([0, 1])('two sequences in one step, lag=%i', (lag) => {
+  it('give the tokens and probabilities that each gives alone, over ticks', async () => {
+    const model = await open(await bytesOfModel(), { kv: 'f32', policy: { name: 'scout', options: { window, interval: 8, lag } } });
+    const runner = createRunner(model);
+    const prompts = [tokens.slice(0, 130), tokens.slice(400, 475)];
+    const make = async (given: readonly number[][]): Promise<Token[][]> => {
+      const sequences = given.map(() => model.createSequence());
+      const samplers = await Promise.all(given.map(() => model.samplerFor({ seed: 0, temperature: 0, logprobs: 1 })));
+      const made: Token[][] = [];
+      for (const [i, sequence] of sequences.entries()) {
+        await runner.of(sequence).feed(given[i], 0);
+        made.push([await runner.of(sequence).sample(samplers[i], given[i].length)]);
+      }
+      for (let n = 1; n < 20; n++) {
+        const answering = sequences.map((sequence, i) => ({ sequence, sampler: samplers[i], length: given[i].length + n }));
+        const { tokens: each } = await runner.decode(answering, 1);
+        for (const [i, token] of each.entries()) made[i].push(...await token);
+      }
+      sequences.forEach((sequence) => sequence.close());
+      return made;
+    };
+    const expected = [...await make([prompts[0]]), ...await make([prompts[1]])];
+    const found = await make(prompts);
+    expect(found.map((made) => made.map(({ id }) => id))).toEqual(expected.map((made) => made.map(({ id }) => id)));
+    found.forEach((made, i) => made.forEach(({ logprob }, n) => expect(logprob).toBeCloseTo(expected[i][n].logprob!, 3)));
+    expect(new Set(found.flat().map(({ logprob }) => logprob)).size).toBeGreaterThan(10);
+    await model.destroy();
+  });
+});
 
 /** Whose goldens scripts/fixtures/scout-goldens.py has. */
 describe.skipIf(!adapterFile || !isFull).each(['tiny-llama-f16', 'tiny-qwen3'])('the processor attends by the query of the token before, %s', (name) => {

@@ -5,7 +5,7 @@ import { type Sequence } from '../../../kv/sequence.ts';
 import { isAttend } from '../../../model/ops/attend.ts';
 import { type Section } from '../../../model/sections.ts';
 import { noteFailed } from './failed.ts';
-import { type Last } from './submits.ts';
+import { type Last, type Piece } from './submits.ts';
 
 interface Part {
   section?: number;
@@ -22,6 +22,22 @@ export interface AwaySteps {
   between(next: Part): Last | undefined;
   /** What is done with the last submit, and then with what its rows chose. */
   behind(last: Last | undefined): Last;
+}
+
+/**
+ * The pieces of a step. Of several sequences that the processor answers each attends and joins in its turn, as they share scratch: what asks and what joins is
+ * one piece then, behind all answers.
+ */
+export function inTurns<P extends Part & Pick<Piece, 'program'>>(pieces: readonly P[], steps: readonly Step[]): readonly P[] {
+  if (steps.length < 2 || !pieces.some(({ asks }) => asks !== undefined)) return pieces;
+  return pieces.flatMap((piece, i) => {
+    if (piece.asks === undefined) return pieces[i - 1]?.asks === undefined ? [piece] : [];
+    const { joins, program: join } = pieces[i + 1];
+    const encode = (pass: GPUComputePassEncoder, given: Step | readonly Step[]): void => {
+      for (const step of [given].flat() as Step[]) for (const each of [piece.program, join]) each.encode(pass, step);
+    };
+    return [{ ...piece, joins, program: { encode } }];
+  });
 }
 
 /** Once what was chosen for a step of a token is there; undefined where no sequence of it has such pages, or nothing that is run attends. */

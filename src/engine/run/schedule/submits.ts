@@ -12,7 +12,7 @@ import { type LoadedModel } from '../../load/load.ts';
 import { createChoices } from '../choices.ts';
 import { type Pacer, createPacer, pageMs, tokenMs } from './pacer.ts';
 import { mostPerSubmit } from '../readback.ts';
-import { awayFor } from './away.ts';
+import { awayFor, inTurns } from './away.ts';
 
 /** A part of a step, with the streamed slice that has to be in its slot. */
 export interface Piece {
@@ -79,8 +79,8 @@ export function createSubmits(model: LoadedModel): Submits {
     submits++;
   }
 
-  const run: Submits['run'] = async (pieces, times, signal, given, next = []) => {
-    const rows = times[0].reduce((sum, step) => sum + step.rows, 0);
+  const run: Submits['run'] = async (recorded, times, signal, given, next = []) => {
+    const [pieces, rows] = [inTurns(recorded, times[0]), times[0].reduce((sum, step) => sum + step.rows, 0)];
     if (rows !== rowsBefore) writeRows(device.queue, activations, (rowsBefore = rows));
     const together = experiment.tokensPerSubmit && times[0].every((step) => step.rows === 1);
     const count = pieces.length * times.length;
