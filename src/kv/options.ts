@@ -32,6 +32,7 @@ const bounds: Readonly<Record<string, Bounds>> = {
   least: { least: 0 }, interval: { least: 1, most: 256 }, layers: { least: 1, most: 1024 }, beta: { least: 1, most: 1024, fractions: true },
   kernel: { least: 1, odd: true }, bits: { least: 2, most: 4, oneOf: [2, 4] },
   fewer: { least: 2, most: 4, oneOf: [2, 3, 4] },
+  samples: { least: 1, most: 4096 }, planes: { least: 1, most: 8 }, sinks: { least: 0, most: pageSlots },
   chunk: { least: 64, most: 512, oneOf: [64, 128, 256, 512] },
 };
 

@@ -59,6 +59,8 @@ export interface SetPlan {
   beside?: number;
   /** Of a layer's only set, whose slots are as fresh ones are: how a decoded token chooses what it reads of it. A prompt reads all. */
   pick?: PickPlan;
+  /** Of a layer's only set, whose slots are positions in order, all heads with as many: how the steps of a prompt read it where it is long. */
+  hashed?: HashPlan;
   /**
    * Of a set that is picked from with `lag`: so many of its pages are on the GPU, of all heads together. All full ones are in the memory of the worker,
    * from where those that a token chose are brought (tiers/away.ts). Default: all are on the GPU.
@@ -106,6 +108,20 @@ export interface PickPlan {
   of?: number;
   /** Whether a choice is for the token behind the one whose query makes it, so that there is a token's time to bring what was chosen. */
   lag?: boolean;
+}
+
+/** What a query of a prompt reads of a set: src/kv/hashed.ts. */
+export interface HashPlan {
+  /** So many first slots. */
+  first: number;
+  /** Slots of a block, of those that are sorted by bucket, of which it reads that of its own bucket. */
+  block: number;
+  /** Slots that are drawn of all. */
+  samples: number;
+  /** From so many slots on; fewer are read exactly. */
+  from: number;
+  /** By which angles are hashed. */
+  planes: number;
 }
 
 export interface KvPlan {

@@ -2,12 +2,13 @@
 import { RequestError } from '../errors.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type CacheHeads, type Graph } from '../model/graph.ts';
-import { type KeysValues } from '../model/operation.ts';
+import { type KeysValues, type ScratchSizes } from '../model/operation.ts';
 import { opsOf } from '../model/operations.ts';
 import { isAttend } from '../model/ops/attend.ts';
 import { isRope } from '../model/ops/rope.ts';
 import { angleEntries } from '../model/rope.ts';
 import { type KvFormat } from './formats/format.ts';
+import { hashesOf, sortedWords } from './hashed.ts';
 import { basisBytes } from './latents/basis.ts';
 import { restoreOf } from './latents/restore.ts';
 import { latentSource, unfitWords } from './latents/source.ts';
@@ -49,6 +50,8 @@ export interface Shape {
   readonly dispatches: number;
   /** Most segments of a layer. */
   readonly segments: number;
+  /** As `ScratchSizes` has it. */
+  readonly sorted?: ScratchSizes['sorted'];
   /** What kernels of attention are recorded with. */
   readonly keysValues: KeysValues;
   /** Whether a layer has sets. */
@@ -106,7 +109,8 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   return {
     plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes, away: awayBytes(plan, model, room),
     room: { context: room.context, chunk: room.chunk, budgetBytes: room.budgetBytes }, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
-    keysValues: keysValuesOf(room.format, plan, attended, heads), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
+    ...(isHashed(plan) && { sorted: sortedFor(plan, room.context) }),
+    keysValues: keysValuesOf(room, plan, attended, heads), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
     createBases: (ledger) => basesOf(ledger, plan, heads),
   };
 }
@@ -166,7 +170,8 @@ function checkWindows(policy: Policy, windows: readonly number[]): void {
 
 const dispatchesOfSets = ({ layers }: KvPlan): number => sum(layers.map((sets) => {
   const picks = pickedSet(sets)?.pick;
-  return (sets.length ? 3 * sets.length + 1 : 0) + (picks ? 3 + (picks.sizes?.length ?? 1) : 0) + (sets.some(({ latent }) => latent) ? 2 : 0);
+  return (sets.length ? 3 * sets.length + 1 : 0) + (picks ? 3 + (picks.sizes?.length ?? 1) : 0) + (sets.some(({ latent }) => latent) ? 2 : 0) +
+    (sets.some(({ hashed }) => hashed) ? 3 : 0);
 }));
 
 const isLatent = ({ layers }: KvPlan, layer: number): boolean => layers[layer].some(({ latent }) => latent);
@@ -177,10 +182,16 @@ function basesOf(ledger: Ledger, plan: KvPlan, heads: readonly CacheHeads[]): (G
   return heads.map((own, layer) => (isLatent(plan, layer) ? ledger.create('kv', `kv.${layer}.basis`, basisBytes(own), usage) : undefined));
 }
 
+const isHashed = ({ layers }: KvPlan): boolean => layers.some((sets) => sets.some(({ hashed }) => hashed));
+
+const sortedFor = ({ layers }: KvPlan, context: number) => (queries: number): number =>
+  Math.max(0, ...layers.flat().map(({ hashed }) => (hashed ? sortedWords(hashed, context, queries) : 0)));
+
 const segmentsOf = (plan: KvPlan): number => 1 + Math.max(0, ...plan.layers.map((sets) => sets.length));
 
 const keysValuesOf = (
-  format: KvFormat, { queries, layers, planes }: KvPlan, attended: readonly AttendedLayer[], heads: readonly CacheHeads[],
+  { format, context }: Pick<ShapeRoom, 'format' | 'context'>, { queries, layers, planes }: KvPlan, attended: readonly AttendedLayer[],
+  heads: readonly CacheHeads[],
 ): KeysValues => ({
   format,
   queries,
@@ -188,6 +199,7 @@ const keysValuesOf = (
     format: set.latent ? format : set.format, restored: set.latent, mostSlots: Math.max(...set.mostSlots), beside: set.beside,
     picked: pickedOf(set, layer), away: set.frames !== undefined,
     answered: set.answered && (set.answered.lag ? 'late' : 'now'),
+    hashed: set.hashed && { from: set.hashed.from, context },
     biased: i === 0 ? biasIn(planes) : undefined, temperature: set.temperature, scale: set.scale,
     turned: set.format.turned && attended[layer].turn,
   })),
@@ -195,5 +207,6 @@ const keysValuesOf = (
     since: (of) => (of as Sequence).shaped!.since, slots: (of) => Math.max(...(of as Sequence).shaped!.setsOf(layer).all[0].counts),
     turn: attended[layer].turn,
   }),
+  hashes: (layer, at) => hashesOf(layers[layer][0].hashed!, format, layer, at),
   restores: (layer, at) => [restoreOf({ layer, heads: heads[layer], format: layers[layer][0].format, fresh: format, turn: attended[layer].turn }, at)],
 });

@@ -131,8 +131,23 @@ export interface KeysValues {
   queries?: number;
   /** What chooses, in front of the attention of one row or behind that for the next, which slots are read of a set that is picked from. */
   picks?(layer: number, at: PickAt): Dispatch[];
+  /** What several rows read of a layer's set by buckets, where that is `hashed` and long: the first part of what is joined. */
+  hashes?(layer: number, at: HashAt): Dispatch[];
   /** What makes keys and values of a layer's set again, in front of its attention, where that is `restored`. */
   restores?(layer: number, at: RestoreAt): Dispatch[];
+}
+
+/** Where the queries of a step's rows are, and where what they read goes. */
+export interface HashAt extends Pick<PickAt, 'section' | 'config' | 'scale' | 'query'> {
+  softcap?: number;
+  joined: Binding;
+  /** Room for sorted slots, `ScratchSizes.sorted` words of each kv head. */
+  sorted: Binding;
+  /** Rows of a step at most, and positions. */
+  rows: number;
+  context: number;
+  /** How threads share heads: files and constants. */
+  head: { files: readonly string[]; consts: Readonly<Record<string, number>> };
 }
 
 /** By which positions turn keys. */
@@ -167,6 +182,8 @@ export interface KvSet {
   away?: boolean;
   /** Whether the processor attends to a part of it for a row by itself (`LayerSets.answer`): for its own query, or for that of the row before. */
   answered?: 'now' | 'late';
+  /** Whether several rows read it by buckets (`KeysValues.hashes`), from so many slots on, and in a text of how many positions at most. */
+  hashed?: { from: number; context: number };
   /** Whether it is read where its keys and values were made again (`LayerSets.restored`), on pages of the same numbers. */
   restored?: boolean;
   /** What its scores are divided by; and of a layer's only set, what the logarithm of their sum is multiplied by before segments are joined. Default: 1. */
@@ -232,6 +249,8 @@ export interface ScratchSizes {
   context: number;
   /** Most segments of a layer's keys and values. Default 1. */
   segments?: number;
+  /** u32 words of each kv head by which a set is read by buckets, in steps of so many query heads of a group and rows together. Default: none is. */
+  sorted?(queries: number): number;
 }
 
 /** Where one operation finds its weights. */

@@ -57,7 +57,7 @@ export async function openBytes(gpu: Gpu, bytes: Uint8Array<ArrayBuffer>, { poli
   if (policy) {
     const { name, options: given = {}, budgetBytes = Infinity, retrieval } = policy;
     const shape = shapeWithin(opened.graph, name, given, { ...asked, format: asked.kv, budgetBytes, sequences: 1, retrieval });
-    Object.assign(asked, { shape, segments: shape.segments });
+    Object.assign(asked, { shape, segments: shape.segments, sorted: shape.sorted });
   }
   return loadModel(planModel(chosenAs(gpu, opened, asked, kernels)), sourceReader(source, opened.header, opened.layout));
 }

@@ -91,7 +91,7 @@ async function kvOptionsFor(
   graph: Graph,
   options: Pick<LoadOptions, 'f32' | 'kv' | 'kvOptions' | 'kvHeads' | 'kvBudgetBytes'>,
   { context: asked, chunk, sequences }: { context?: number; chunk: number; sequences: number },
-): Promise<Pick<ModelOptions, 'kv' | 'shape' | 'kvBudgetBytes' | 'context' | 'chunk' | 'segments'>> {
+): Promise<Pick<ModelOptions, 'kv' | 'shape' | 'kvBudgetBytes' | 'context' | 'chunk' | 'segments' | 'sorted'>> {
   const { kv: name, kvOptions = {}, kvHeads, kvBudgetBytes = Infinity } = options;
   const kv = kvFormatFor(options);
   if (!(kvBudgetBytes > 0)) throw new RequestError(`kvBudgetBytes is ${kvBudgetBytes}; it has to be a number of bytes above 0.`);
@@ -109,7 +109,8 @@ async function kvOptionsFor(
   const long = all ? Math.min(graph.config.context, endlessContext) : context;
   const room = { context: long, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv, retrieval: kvHeads };
   const shape = shapeWithin(graph, name, kvOptions, room);
-  return { kv, shape, ...given, context: room.context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments: shape.segments };
+  const { segments, sorted } = shape;
+  return { kv, shape, ...given, context: room.context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments, ...(sorted && { sorted }) };
 }
 
 async function unreadHeads(name: string): Promise<RequestError> {

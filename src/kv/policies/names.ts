@@ -47,6 +47,7 @@ export const policyNames: readonly PolicyName[] = [
   { name: 'tokenselect', label: 'keeps everything, and reads what all heads together look at most', special: true },
   { name: 'a2ats', label: 'keeps everything, and reads what each word may look at most, by codes of 4 bits', special: true },
   { name: 'squeezed', label: 'keeps everything, and reads of the first prompt what is like the question', special: true },
+  { name: 'hyper', label: 'keeps everything, and of a long text a prompt reads what is like each word, and a sample: visible loss', special: true },
   { name: 'mpcache', label: 'what the question looks at, and of that the passages that may matter most to each word', special: true },
   { name: 'scout', label: 'keeps everything in main memory, where the processor reads it for each word: slow, little on the GPU', special: true },
   { name: 'retrieval', label: 'keeps everything in main memory, where an index finds what each word may look at: for very long texts', special: true },

@@ -88,6 +88,10 @@ it.each<[string, Record<string, number>, string]>([
   ['spans', { low: 0.5, high: 0.4 }, 'high is 0.4; it must be a number from 0.5 to 1'],
   ['duo', { recent: 16 }, 'recent is 16; it must be a whole number from 32 to 512'],
   ['recent', { window: 513 }, 'window is 513'],
+  ['hyper', { block: 4 }, 'block is 4; it must be a whole number from 8 to 4096'],
+  ['hyper', { from: 4 }, 'from is 4; it must be a whole number from 5 to'],
+  ['hyper', { planes: 9 }, 'planes is 9; it must be a whole number from 1 to 8'],
+  ['hyper', { samples: 0 }, 'samples is 0'],
 ])('%s refuses %o', (name, options, message) => {
   const refused = () => shapeFor(name, options);
   expect(refused).toThrow(RequestError);

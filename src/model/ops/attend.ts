@@ -41,7 +41,8 @@ export const operation: Operation<Attend> = {
     const { heads, headDim } = withShape(op, config);
     return { query: queryFloats({ heads, headDim }), attended: pad32(heads * headDim) };
   },
-  scratch: (op, config, sizes) => ({ partials: partialsBytes(withShape(op, config), sizes), ...joinedBytes(withShape(op, config), sizes) }),
+  scratch: (op, config, sizes) =>
+    ({ partials: partialsBytes(withShape(op, config), sizes), ...joinedBytes(withShape(op, config), sizes), ...sortedBytes(withShape(op, config), sizes) }),
   dispatches(op, context, place, mode, section) {
     const one = attendOne(context, place, section, op);
     const restores = restoresOf(context, section, op);
@@ -165,11 +166,16 @@ function attendMany(context: RecordContext, place: Place, section: string, op: A
         segment, set_index: segment, sinks: before.sinks,
       },
       bindings: { ...bindings, ...before.bindings, query: buffers.query, attended: sets.length ? buffers.joined : buffers.attended },
-      grid: ({ rows }) => [Math.ceil((rows * groupSize) / rowsEach), config.kvHeads],
+      grid: ({ rows, of }) => [isHashed(op, set, of) ? 0 : Math.ceil((rows * groupSize) / rowsEach), config.kvHeads],
     };
   });
   if (!sets.length) return segments;
-  return [...segments, {
+  const [{ hashed } = {}] = sets;
+  const hashes = hashed ? context.kv.hashes!(op.layer, {
+    section, config, ...tempered(op), query: buffers.query, joined: buffers.joined, sorted: buffers.sorted, rows: mostRows, context: hashed.context,
+    head: { files: how.head, consts: how.consts },
+  }).map((each) => onlyFor(each, ({ of }) => isHashed(op, sets[0], of))) : [];
+  return [...hashes, ...segments, {
     label: `${section}.attend.join`,
     kernel: { kernel: 'attention-join', files: ['state'], consts: { HeadVec4s: vec4s } },
     params: { ...sizes, segments: segments.length, set_scale: sets[0].scale ?? 1 },
@@ -178,6 +184,10 @@ function attendMany(context: RecordContext, place: Place, section: string, op: A
   }];
 }
 
+/** Whether a set is so long that it is read by buckets. */
+const isHashed = ({ layer }: Attend, set: KvSet | undefined, of: unknown): boolean =>
+  set?.hashed !== undefined && (of as SequenceBuffers).sets!(layer).read[0] >= set.hashed.from;
+
 /** Threads that no workgroup of prefill's attention passes: WebGPU's default limit. */
 const mostThreads = 256;
 
@@ -185,7 +195,7 @@ const mostThreads = 256;
 function headParts(
   vec4s: number,
   { part, uniform, lanes, prefill }: Pick<KernelChoice, 'part' | 'uniform' | 'lanes' | 'prefill'>,
-): { rows: number; files: string[]; consts: Record<string, number> } {
+): { rows: number; head: string[]; files: string[]; consts: Record<string, number> } {
   const rowsOf = (dims: number) => Math.min(64, 2 ** Math.floor(Math.log2(mostThreads / Math.ceil((4 * vec4s) / dims))));
   // The smallest parts of the largest heads would leave fewer rows than a subgroup may have threads, which could not read together; by themselves
   // their threads have the same, so that what is compiled and tested is one shape.
@@ -197,9 +207,9 @@ function headParts(
   // A subgroup that is larger than the rows has several parts, whose threads read something else each.
   const whole = parts === 1 || (uniform > 0 && uniform <= rows);
   const together = whole ? lanes ?? lanesOf(prefill) : 0;
+  const head = parts > 1 ? ['head/parts', whole ? 'head/by-subgroup' : 'head/by-thread'] : ['head/whole'];
   return {
-    rows,
-    files: [...(parts > 1 ? ['head/parts', whole ? 'head/by-subgroup' : 'head/by-thread'] : ['head/whole']), together ? 'eight/broadcast' : 'eight/direct'],
+    rows, head, files: [...head, together ? 'eight/broadcast' : 'eight/direct'],
     consts: { HeadVec4s: vec4s, PartVec4s: partVec4s, Parts: parts, Rows: rows, ...(together ? { Lanes: together } : {}) },
   };
 }
@@ -303,3 +313,7 @@ export const partialsBytes = (config: ModelConfig, { context, segments = 1 }: Sc
 /** Where there are several segments, what each leaves of the rows of a step. */
 const joinedBytes = (config: ModelConfig, { chunk, segments = 1 }: ScratchSizes): Record<string, number> =>
   segments > 1 ? { joined: segments * chunk * splitBytes(config) } : {};
+
+/** Where several rows read sets by buckets, what they sort for it. */
+const sortedBytes = ({ heads, kvHeads }: ModelConfig, { chunk, sorted }: ScratchSizes): Record<string, number> =>
+  sorted ? { sorted: 4 * kvHeads * sorted((chunk * heads) / kvHeads) } : {};

@@ -27,5 +27,6 @@ export function planModel(chosen: ChosenModel): PlannedModel {
   const found = short.verdict === 'fits' ? short : inSteps(options.chunk);
   if (found.verdict === 'refused') throw new BudgetError(found.reason);
   const { chunk, stretch, heldBytes, context, logitsRows } = found;
-  return { chosen, plan: found, sizes: { chunk, context, logitsRows, segments: options.segments, ...(heldBytes && { stretch, heldBytes }) } };
+  const { segments, sorted } = options;
+  return { chosen, plan: found, sizes: { chunk, context, logitsRows, segments, sorted, ...(heldBytes && { stretch, heldBytes }) } };
 }
