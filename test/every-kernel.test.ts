@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { kernelKey, kernelSource, readInterface, shaderName } from '../src/gpu/kernels.ts';
+import { type KernelSpec, kernelKey, kernelSource, readInterface, shaderName } from '../src/gpu/kernels.ts';
 import { policyShaders } from '../src/gpu/policy-kernels.ts';
 import { everyKernel } from './every-kernel.ts';
 
@@ -19,6 +19,21 @@ describe('every kernel', async () => {
     const parts = specs.filter(({ kernel, consts }) => kernel === 'attention' && consts!.PartVec4s === 4 && consts!.Parts > 1);
     expect(new Set(parts.map(({ files }) => files!.includes('head/by-subgroup')))).toEqual(new Set([true, false]));
     expect(new Set(parts.map(({ consts }) => consts!.Rows))).toEqual(new Set([64, 32]));
+  });
+
+  it('is there in forms for few registers', async () => {
+    const lean = await everyKernel(64);
+    const of = (list: KernelSpec[], name: string) => list.filter(({ kernel }) => kernel === name);
+    const most = (list: KernelSpec[], name: string, number: string) => Math.max(...of(list, name).map(({ consts }) => consts![number]));
+    const bothHalves = (list: KernelSpec[]) => of(list, 'experts').filter(({ files, constants }) => files!.includes('assign/grouped') && constants!.Gate);
+    expect(bothHalves(specs).length).toBeGreaterThan(0);
+    expect(bothHalves(lean)).toEqual([]);
+    expect([most(specs, 'scan', 'Each'), most(lean, 'scan', 'Each')]).toEqual([8, 4]);
+    expect([most(specs, 'wkv', 'Each'), most(lean, 'wkv', 'Each')]).toEqual([8, 4]);
+    expect([most(specs, 'neurons', 'Tokens'), most(lean, 'neurons', 'Tokens')]).toEqual([8, 4]);
+    expect(of(lean, 'scan-blocks').filter(({ consts }) => consts!.Keys > 64 && consts!.Quads > 2)).toEqual([]);
+    expect(new Set(of(lean, 'matmul').map(({ constants }) => constants!.Lean))).toEqual(new Set([1]));
+    expect(new Set(of(specs, 'matmul').map(({ constants }) => constants!.Lean))).toEqual(new Set([undefined]));
   });
 
   it('binds each number once, and at most the eight buffers that every device has', () => {

@@ -57,6 +57,8 @@ const prefills = knownChoices.prefill.flatMap((prefill): Partial<KernelChoice>[]
 const plain: KernelChoice = {
   splits: 1, panels: 1, prefill: 'rows', tile: 'f32', few: 0, dot: 'f32', reduce: 'workgroup', span: 128, threads: 32, part: 0, uniform: 0, chunk: 256,
 };
+/** Those that kernels make do with while `everyKernel` records them. */
+let registers: KernelChoice['registers'];
 const noConfig: ModelConfig = { architecture: 'none', layers: 1, dim: 64, heads: 1, kvHeads: 1, headDim: 64, ffn: 64, vocab: 64, context: 256, eps: 1e-5 };
 
 const binding = (label: string): Binding => ({ buffer: { label } as GPUBuffer });
@@ -101,7 +103,7 @@ export function kernelsOf(
   };
   // Attention without a window also has a segment of older slots.
   const sets = isAttend(op) && !op.window && !op.turns ? [{ format: kv, mostSlots: 64 }] : [];
-  const context = { graph, choice: { ...plain, ...choice }, activations, kv: keysValues ?? { format: kv, sets: () => sets } };
+  const context = { graph, choice: { ...plain, registers, ...choice }, activations, kv: keysValues ?? { format: kv, sets: () => sets } };
 
   const stacks = [0, 1].map(() => [{ ...part.matrix, offset: 0 }]);
   const form = columnForm(type);
@@ -318,10 +320,13 @@ async function ofPolicies(): Promise<KernelSpec[]> {
   return all.flat();
 }
 
-/** Each once. */
-export async function everyKernel(): Promise<KernelSpec[]> {
+/** Each once, as those are that make do with so many registers: of a GPU, or as many as they like. */
+export async function everyKernel(within?: KernelChoice['registers']): Promise<KernelSpec[]> {
   await loadFormats(typeNames);
+  registers = within;
   const products = [...plainProducts(), ...joiningKernels()];
-  const all = [...products, ...attention(), ...others(), ...mixtures(), ...mixers(), ...chosenRows(), ...(await sampling()), ...(await ofPolicies())];
+  const own = [...products, ...attention(), ...others(), ...mixtures(), ...mixers(), ...chosenRows()];
+  registers = undefined;
+  const all = [...own, ...(await sampling()), ...(await ofPolicies())];
   return [...new Map(all.map((spec) => [kernelKey(spec), spec])).values()];
 }

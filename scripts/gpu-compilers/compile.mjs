@@ -42,7 +42,7 @@ export function ensureLayer() {
  */
 export async function compileFor(sources, name) {
   const kept = openKept(name);
-  const keys = sources.map(({ code, constants = {} }) => createHash('sha256').update(JSON.stringify([code, constants])).digest('base64'));
+  const keys = sources.map(({ code, constants = {} }) => digest(JSON.stringify([code, constants])));
   const open = [...new Map(sources.flatMap((source, i) => (kept.answers.has(keys[i]) ? [] : [[keys[i], source]])))];
   while (open.length) {
     const some = open.slice(0, atOnce);
@@ -53,6 +53,8 @@ export async function compileFor(sources, name) {
   return keys.map((key) => /** @type {Answer} */ (kept.answers.get(key)));
 }
 
+const digest = (/** @type {string | Buffer} */ bytes) => createHash('sha256').update(bytes).digest('base64');
+
 /** Which Dawn makes pipelines. */
 const { version } = JSON.parse(readFileSync(new URL('../../node_modules/webgpu/package.json', import.meta.url), 'utf8'));
 
@@ -62,8 +64,8 @@ const { version } = JSON.parse(readFileSync(new URL('../../node_modules/webgpu/p
  */
 function openKept(name) {
   const { icd, preload, loader, dawn, env, use } = gpus[name];
-  const times = [icd, preload, join(builds, 'libcompile_only.so')].map((file) => file && statSync(file).mtimeMs);
-  const driver = JSON.stringify([times, version, loader, dawn, env, String(use)]);
+  const files = [icd, preload, join(builds, 'libcompile_only.so')].map((file) => file && digest(readFileSync(file)));
+  const driver = JSON.stringify([files, version, loader, dawn, env, String(use)]);
   const file = join(builds, `kept.${name}.jsonl`);
   const [begun, ...lines] = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
   if (begun !== driver) writeFileSync(file, `${driver}\n`);

@@ -55,7 +55,7 @@ const intel = (platform, title) => ({
   preload: `${builds}libintel_noop_drm_shim.so`,
   mostSpills: 4,
   attentionSpills: 40,
-  largeSpills: 60,
+  largeSpills: 41,
   use: ({ statistics: s }) => ({
     registers: s['Max live registers'], memory: s['Spill Count'] ? 0 : s['Scratch Memory Size'], spills: s['Spill Count'], instructions: s['Instruction Count'],
   }),

@@ -25,12 +25,12 @@ const server = await createServer({ root, logLevel: 'error', server: { middlewar
 try {
   const { typicalKernels } = await server.ssrLoadModule('/test/typical-kernels.ts');
   const { kernelSource } = await server.ssrLoadModule('/src/gpu/kernels.ts');
-  const { usualParts } = await server.ssrLoadModule('/src/engine/measure/tune/choice-text.ts');
+  const { usualParts, usualRegisters } = await server.ssrLoadModule('/src/engine/measure/tune/choice-text.ts');
   const names = Object.keys(gpus).filter((name) => !lacking(name));
   /** @type {Map<string, string[]>} */
   const rows = new Map();
   for (const name of names) {
-    const kernels = Object.entries(await typicalKernels(usualParts(described(name))));
+    const kernels = Object.entries(await typicalKernels({ ...usualParts(described(name)), registers: usualRegisters(described(name)) }));
     const answers = await compileFor(kernels.map(([, spec]) => ({ code: kernelSource(spec), constants: spec.constants })), name);
     kernels.forEach(([title], i) => rows.set(title, [...(rows.get(title) ?? []), cell(answers[i])]));
   }

@@ -27,6 +27,12 @@ override Softcap : bool = false;
 @group(0) @binding(4) var<storage, read> pages : array<Unit>;
 @group(0) @binding(5) var<storage, read_write> attended : array<f32>; // (row, head, head_dim), or joined: (segment, t, head, 4 * HeadVec4s + 4)
 
+// True, which no compiler knows where registers are few (`Apart`, in eight/): what is in a branch is not done ahead of it, when others need them. By
+// parameters that differ, as branches by the same one become one.
+fn is_here(parameter : u32) -> bool {
+  return !Apart || parameter > 0u;
+}
+
 alias Sum = array<vec4<f32>, PartVec4s>;
 
 @compute @workgroup_size(Rows * Parts)
@@ -59,20 +65,20 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     for (var i = 0u; i < keys_at_a_time(vec4s_of_part()); i++) {
       let d = first_d + i;
       let x = select(vec4<f32>(), query[q + inside(d)], is_inside(d));
-      let k = eight_keys(page, inside(d), slot, lane);
-      a += vec4<f32>(dot(x, k[0]), dot(x, k[1]), dot(x, k[2]), dot(x, k[3]));
-      b += vec4<f32>(dot(x, k[4]), dot(x, k[5]), dot(x, k[6]), dot(x, k[7]));
+      add_scores(x, page, inside(d), slot, lane, &a, &b);
     }
     join_scores(local, block, &a, &b);
     a *= params.scale;
     b *= params.scale;
-    if (ScaleUnits > 0u) {
+    if (ScaleUnits > 0u && is_here(params.kv_heads)) {
       a *= vec4<f32>(key_scale(page, slot), key_scale(page, slot + 1u), key_scale(page, slot + 2u), key_scale(page, slot + 3u));
       b *= vec4<f32>(key_scale(page, slot + 4u), key_scale(page, slot + 5u), key_scale(page, slot + 6u), key_scale(page, slot + 7u));
     }
-    if (Softcap) {
+    if (Softcap && is_here(params.heads)) {
       a = params.softcap * tanh(clamp(a / params.softcap, vec4<f32>(-20.0), vec4<f32>(20.0)));
-      b = params.softcap * tanh(clamp(b / params.softcap, vec4<f32>(-20.0), vec4<f32>(20.0)));
+      if (is_here(params.kv_heads)) {
+        b = params.softcap * tanh(clamp(b / params.softcap, vec4<f32>(-20.0), vec4<f32>(20.0)));
+      }
     }
     if (Biased) {
       a += vec4<f32>(bias_of(page, slot), bias_of(page, slot + 1u), bias_of(page, slot + 2u), bias_of(page, slot + 3u));
@@ -93,7 +99,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     a = select(vec4<f32>(), exp(a - now), seen_a);
     b = select(vec4<f32>(), exp(b - now), seen_b);
     total = total * fade + dot(a + b, vec4<f32>(1.0));
-    if (ScaleUnits > 0u) {
+    if (ScaleUnits > 0u && is_here(params.stride)) {
       a *= vec4<f32>(value_scale(page, slot), value_scale(page, slot + 1u), value_scale(page, slot + 2u), value_scale(page, slot + 3u));
       b *= vec4<f32>(value_scale(page, slot + 4u), value_scale(page, slot + 5u), value_scale(page, slot + 6u), value_scale(page, slot + 7u));
     }
@@ -106,7 +112,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   if (Joined) {
     let start = ((params.segment * params.most_rows + t) * params.heads + head) * (4u * HeadVec4s + 4u);
     for (var i = 0u; i < PartVec4s; i++) {
-      if (is_inside(first_d + i)) {
+      if (is_inside(first_d + i) && is_here(params.head_dim)) {
         put(start, 4u * HeadVec4s, first_d + i, sum[i]);
       }
     }
@@ -118,7 +124,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   }
   let start = (state.first + t) * params.stride + head * params.head_dim;
   for (var i = 0u; i < PartVec4s; i++) {
-    if (is_inside(first_d + i)) {
+    if (is_inside(first_d + i) && is_here(params.head_dim)) {
       put(start, params.head_dim, first_d + i, sum[i] / total);
     }
   }

@@ -26,6 +26,11 @@ override Softcap : bool = false;
 @group(0) @binding(4) var<storage, read> input : array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> output : array<f32>;
 
+// `count`, as the bound of a loop that no compiler unrolls, by a parameter below 2^31; of the lesser of the two some know the most, and unroll by that.
+fn hidden_bound(count : u32, parameter : u32) -> u32 {
+  return count + (parameter >> 31u);
+}
+
 // The product of a matrix row and the activations of a token (+ bias, scale, add); nothing where there is no such row or token.
 fn write_result(row : u32, token : u32, product : f32) {
   if (row >= params.rows || token >= state.rows) {

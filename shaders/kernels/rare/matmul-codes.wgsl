@@ -24,39 +24,41 @@ fn stage_weights(panels : u32, row : u32, group : u32, place : u32) {
   weight_factors[place * TileRows + row] = factors_of(of_row, min(group, params.groups - 1u));
 }
 
+fn largest_of(start : u32) -> f32 {
+  let largest = max(max(abs(input[start]), abs(input[start + 1u])), max(abs(input[start + 2u]), abs(input[start + 3u])));
+  return max(max(largest.x, largest.y), max(largest.z, largest.w));
+}
+
+// Half a group after the other, once for its largest and once to round it: all 32 and the sums are more than the registers of some GPUs.
 fn stage_input(first_token : u32, line : u32, group : u32, place : u32) {
   let start = min(first_token + line, state.rows - 1u) * (params.stride / 4u) + min(group, params.groups - 1u) * 8u;
-  var x : array<vec4<f32>, 8>;
-  var largest = vec4<f32>();
-  for (var i = 0u; i < 8u; i++) {
-    x[i] = input[start + i];
-    largest = max(largest, abs(x[i]));
+  var largest = 0.0;
+  for (var half = 0u; half < hidden_bound(2u, params.stride); half++) {
+    largest = max(largest, largest_of(start + 4u * half));
   }
-  let most = select(0.0, max(max(largest.x, largest.y), max(largest.z, largest.w)), group < params.groups);
+  let most = select(0.0, largest, group < params.groups);
   let inverse = select(Most / most, 0.0, most < 1e-30);
   let scale = most / Most;
-  var sums = vec2<f32>();
-  for (var part = 0u; part < 2u; part++) {
+  for (var half = 0u; half < hidden_bound(2u, params.stride); half++) {
     var high : vec4<u32>;
     var low : vec4<u32>;
     var sum = vec4<i32>();
     for (var i = 0u; i < 4u; i++) {
-      let codes = bitcast<vec4<i32>>(x[part * 4u + i] * inverse + Shift);
+      let codes = bitcast<vec4<i32>>(input[start + half * 4u + i] * inverse + Shift);
       sum += codes;
       low[i] = pack4xI8(codes); // which takes the lower byte of each
       if (Bytes == 2u) {
         high[i] = pack4xI8((codes + 128) >> vec4<u32>(8u));
       }
     }
-    let at = (place * 2u + part) * 16u * Bytes + line % 16u;
+    let at = (place * 2u + half) * 16u * Bytes + line % 16u;
     input_tile[line / 16u][at] = low;
     if (Bytes == 2u) {
       input_tile[line / 16u][at + 16u] = high;
     }
-    sums[part] = scale * f32(sum.x + sum.y + sum.z + sum.w - 16 * bitcast<i32>(Shift));
+    input_sums[place * TileRows + line][half] = scale * f32(sum.x + sum.y + sum.z + sum.w - 16 * bitcast<i32>(Shift));
   }
   input_scales[place * TileRows + line] = scale;
-  input_sums[place * TileRows + line] = sums;
 }
 
 // Sixteen codes of each of four rows times sixteen activations, and what there is.
@@ -88,22 +90,23 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       stage_input(first_token, local % TileRows, group + place, place);
     }
     workgroupBarrier();
-    // A bound that no compiler knows, or some would unroll the loop and run out of registers.
-    for (var p = 0u; p < min(Together, params.stride); p++) {
+    for (var p = 0u; p < hidden_bound(Together, params.stride); p++) {
       let row = p * TileRows + column;
       let token = p * TileRows + line;
-      // Half a group of each row after the other, by a bound that no compiler knows: both at once are more than the registers of some GPUs.
-      for (var half = 0u; half < min(2u, params.stride); half++) {
+      // Half a group of each row after the other: both at once are more than the registers of some GPUs.
+      for (var half = 0u; half < hidden_bound(2u, params.stride); half++) {
         let first = (p * 2u + half) * 16u + column;
         let w = array<vec4<u32>, 4>(weight_tile[0][first], weight_tile[1][first], weight_tile[2][first], weight_tile[3][first]);
         let at = (p * 2u + half) * 16u * Bytes + line;
         for (var j = 0u; j < 4u; j++) {
-          var of_half = vec4<i32>();
-          if (Bytes == 2u) {
-            of_half = add_dots(of_half, w, input_tile[j][at + 16u]) << vec4<u32>(8u);
+          if (j < params.stride) { // always, but no compiler reads the activations of all tokens ahead of it
+            var of_half = vec4<i32>();
+            if (Bytes == 2u) {
+              of_half = add_dots(of_half, w, input_tile[j][at + 16u]) << vec4<u32>(8u);
+            }
+            of_half = add_dots(of_half, w, input_tile[j][at]);
+            sums[j] += input_scales[token + 16u * j] * factors(row, select(half, 0u, OneScale)) * vec4<f32>(of_half);
           }
-          of_half = add_dots(of_half, w, input_tile[j][at]);
-          sums[j] += input_scales[token + 16u * j] * factors(row, select(half, 0u, OneScale)) * vec4<f32>(of_half);
         }
       }
       for (var j = 0u; HasMinimum && j < 4u; j++) {

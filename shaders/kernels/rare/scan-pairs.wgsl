@@ -4,6 +4,8 @@
 // A workgroup takes one block of one head.
 const Cells : u32 = Block * Block;
 
+override Lean : bool = false; // sums of queries and of keys are more than a thread has registers for: one after the other
+
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(3) var<storage, read> state : State;
 @group(0) @binding(6) var<storage, read_write> pairs : array<vec4<f32>>; // (row, head, Record): see scan-blocks.wgsl
@@ -26,6 +28,43 @@ fn key_sizes_at(first : u32) -> vec4<f32> {
 
 fn betas_at(first : u32) -> vec4<f32> {
   return vec4<f32>(betas[first], betas[first + 1u], betas[first + 2u], betas[first + 3u]);
+}
+
+// What is left of four rows from `i` on at a later one, times the lengths of their keys.
+fn left_at(row : u32, i : u32) -> vec4<f32> {
+  return exp(min(vec4<f32>(passed[row]) - passed_at(i), vec4<f32>())) * key_sizes_at(i);
+}
+
+// Queries and keys of four rows from `t` on times the keys of four from `i` on; zeros where those are later.
+struct Products {
+  by_query : array<vec4<f32>, 4>,
+  by_key : array<vec4<f32>, 4>,
+}
+
+fn products(first : u32, rows : u32, queries : u32, keys : u32, t : u32, i : u32, of_queries : bool, of_keys : bool) -> Products {
+  let row_vec4s = params.stride / 4u;
+  var sums : Products;
+  if (i > t) {
+    return sums;
+  }
+  for (var at = 0u; at < params.key_vec4s; at++) {
+    var earlier : array<vec4<f32>, 4>;
+    for (var n = 0u; n < 4u; n++) {
+      earlier[n] = input[(first + min(i + n, rows - 1u)) * row_vec4s + keys + at];
+    }
+    for (var n = 0u; n < 4u; n++) {
+      let row = (first + min(t + n, rows - 1u)) * row_vec4s + at;
+      if (of_queries) {
+        let x = input[row + queries];
+        sums.by_query[n] += vec4<f32>(dot(x, earlier[0]), dot(x, earlier[1]), dot(x, earlier[2]), dot(x, earlier[3]));
+      }
+      if (of_keys) {
+        let k = input[row + keys];
+        sums.by_key[n] += vec4<f32>(dot(k, earlier[0]), dot(k, earlier[1]), dot(k, earlier[2]), dot(k, earlier[3]));
+      }
+    }
+  }
+  return sums;
 }
 
 @compute @workgroup_size(64)
@@ -55,51 +94,42 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     }
     passed[local] = sum * vector(params.decay + head);
   }
-  // Products of four rows with four: later ones down, earlier ones across.
-  let t = 4u * (local / 8u);
-  let i = 4u * (local % 8u);
-  var key_key : array<vec4<f32>, 4>;
-  var query_key : array<vec4<f32>, 4>;
-  var query_query = vec4<f32>();
-  if (i <= t) {
+  if (Delta == 1u) { // lengths of a query, or of a key
+    let row = (first + min(local % Block, rows - 1u)) * row_vec4s + select(queries, keys, local >= Block);
+    var squared = 0.0;
     for (var at = 0u; at < params.key_vec4s; at++) {
-      var earlier : array<vec4<f32>, 4>;
-      for (var n = 0u; n < 4u; n++) {
-        earlier[n] = input[(first + min(i + n, rows - 1u)) * row_vec4s + keys + at];
-      }
-      for (var n = 0u; n < 4u; n++) {
-        let row = (first + min(t + n, rows - 1u)) * row_vec4s + at;
-        let query = input[row + queries];
-        query_key[n] += vec4<f32>(dot(query, earlier[0]), dot(query, earlier[1]), dot(query, earlier[2]), dot(query, earlier[3]));
-        if (Delta == 1u) {
-          let key = input[row + keys];
-          key_key[n] += vec4<f32>(dot(key, earlier[0]), dot(key, earlier[1]), dot(key, earlier[2]), dot(key, earlier[3]));
-          query_query[n] += dot(query, query);
-        }
-      }
+      squared += dot(input[row + at], input[row + at]);
     }
-  }
-  if (i == t) {
-    for (var n = 0u; n < 4u; n++) {
-      query_sizes[t + n] = 1.0;
-      key_sizes[t + n] = 1.0;
-      if (Delta == 1u) {
-        query_sizes[t + n] = params.scale * inverseSqrt(query_query[n] + params.eps);
-        key_sizes[t + n] = inverseSqrt(key_key[n][n] + params.eps);
-      }
+    let size = inverseSqrt(squared + params.eps);
+    if (local < Block) {
+      query_sizes[local] = params.scale * size;
+    } else {
+      key_sizes[local - Block] = size;
     }
+  } else if (local < Block) {
+    query_sizes[local] = 1.0;
+    key_sizes[local] = 1.0;
   }
   workgroupBarrier();
+  let t = 4u * (local / 8u);
+  let i = 4u * (local % 8u);
   let column = vec4<u32>(i, i + 1u, i + 2u, i + 3u);
+  let found = products(first, rows, queries, keys, t, i, true, Delta == 1u && !Lean);
   for (var n = 0u; n < 4u; n++) {
     let row = t + n;
-    let left = exp(min(vec4<f32>(passed[row]) - passed_at(i), vec4<f32>())) * key_sizes_at(i);
     if (row < rows) {
       pairs[((first + row) * params.heads + head) * Record + 1u + i / 4u] =
-        select(vec4<f32>(), query_sizes[row] * left * query_key[n], column <= vec4<u32>(row));
+        select(vec4<f32>(), query_sizes[row] * left_at(row, i) * found.by_query[n], column <= vec4<u32>(row));
     }
-    if (Delta == 1u) {
-      let taken = select(vec4<f32>(), betas[row] * key_sizes[row] * left * key_key[n], column < vec4<u32>(row));
+  }
+  if (Delta == 1u) {
+    var by_key = found.by_key;
+    if (Lean) {
+      by_key = products(first, rows, queries, keys, t, i, false, true).by_key;
+    }
+    for (var n = 0u; n < 4u; n++) {
+      let row = t + n;
+      let taken = select(vec4<f32>(), betas[row] * key_sizes[row] * left_at(row, i) * by_key[n], column < vec4<u32>(row));
       for (var c = 0u; c < 4u; c++) {
         known[row * Block + i + c] = taken[c];
       }

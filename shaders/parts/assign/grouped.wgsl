@@ -1,6 +1,4 @@
 // The choices of many rows of activations, ordered by expert: a workgroup for some of each expert's.
-const Tokens : u32 = 8u;
-
 @group(0) @binding(6) var<storage, read> order : array<u32>;
 @group(0) @binding(7) var<storage, read> starts : array<u32>;
 

@@ -1,6 +1,4 @@
 // The choices of one row of activations: a workgroup for each.
-const Tokens : u32 = 1u;
-
 @group(0) @binding(6) var<storage, read> chosen : array<u32>;
 
 fn assigned_to(workgroup : vec3<u32>) -> Assigned {

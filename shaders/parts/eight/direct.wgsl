@@ -16,6 +16,15 @@ fn eight_keys(page : u32, d : u32, slot : u32, lane : u32) -> Eight {
     key4(page, d, slot + 4u), key4(page, d, slot + 5u), key4(page, d, slot + 6u), key4(page, d, slot + 7u));
 }
 
+const Apart : bool = false; // all at once: they are the same for all threads of a subgroup
+
+// Adds the products of `x` and the dimensions of keys to the scores of four slots and four more.
+fn add_scores(x : vec4<f32>, page : u32, d : u32, slot : u32, lane : u32, a : ptr<function, vec4<f32>>, b : ptr<function, vec4<f32>>) {
+  let k = eight_keys(page, d, slot, lane);
+  *a += vec4<f32>(dot(x, k[0]), dot(x, k[1]), dot(x, k[2]), dot(x, k[3]));
+  *b += vec4<f32>(dot(x, k[4]), dot(x, k[5]), dot(x, k[6]), dot(x, k[7]));
+}
+
 // `first_d` is where the part of the head begins.
 // sum * fade + the first `count` values times their weights in a, then b. One slot after the other: with all eight
 // written out for each part of a head, llvmpipe took 20 s to compile.

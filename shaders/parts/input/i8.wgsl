@@ -15,6 +15,7 @@ struct Input {
 }
 
 const Most = 127.0 * 256.0; // of a code, so that its high byte fits
+const Shift = 12582912.0; // 1.5 * 2^23: added to a number it leaves the rounded one in two's complement in the lower bits
 
 var<workgroup> staged : array<Input, Groups>;
 var<workgroup> staged_sums : array<vec2<f32>, Groups>; // of the first and of the last 16, as rounded
@@ -30,10 +31,9 @@ fn stage(place : u32, x : ptr<function, Group>) {
   var low : array<u32, 8>;
   var sums = array<vec4<i32>, 2>();
   for (var i = 0u; i < 8u; i++) {
-    let codes = vec4<i32>(round((*x)[i] * inverse));
-    let highs = (codes + 128) >> vec4<u32>(8u);
-    high[i] = pack4xI8(highs);
-    low[i] = pack4xI8(codes - 256 * highs);
+    let codes = bitcast<vec4<i32>>((*x)[i] * inverse + Shift) - bitcast<i32>(Shift);
+    high[i] = pack4xI8((codes + 128) >> vec4<u32>(8u));
+    low[i] = pack4xI8(codes); // which takes the lower byte of each
     sums[i >> 2u] += codes;
   }
   let scale = most / Most;

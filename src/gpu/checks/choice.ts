@@ -1,4 +1,5 @@
 // The choice of kernels that checks begin from.
+import { type Proves } from './check.ts';
 import { type KernelChoice, usualAttention, usualChunk } from '../../model/choices/kernel-choice.ts';
 
 export const decodeChoice = (choice: Partial<KernelChoice>): KernelChoice => ({
@@ -15,3 +16,7 @@ export const decodeChoice = (choice: Partial<KernelChoice>): KernelChoice => ({
   chunk: usualChunk,
   ...choice,
 });
+
+/** For the names and the choices of checks whose kernels have a form for so many registers. */
+export const inRegisters = (registers?: KernelChoice['registers']): string => (registers ? ` in ${registers} registers` : '');
+export const provesRegisters = (registers?: KernelChoice['registers']): Proves => (registers ? { registers } : {});

@@ -80,7 +80,7 @@ const activationBytes: Partial<Record<KernelChoice['tile'], number>> = { i16: 2,
 
 /** The kernel that multiplies many rows of activations with a matrix. */
 export function prefillKernel(
-  { prefill, tile }: Pick<KernelChoice, 'prefill' | 'tile'>,
+  { prefill, tile, registers }: Pick<KernelChoice, 'prefill' | 'tile' | 'registers'>,
   part: MatrixPart,
   constants: Record<string, number>,
 ): Pick<Dispatch, 'kernel' | 'grid'> {
@@ -103,7 +103,10 @@ export function prefillKernel(
   const bytes = codes && activationBytes[tile];
   if (prefill === 'tile' && bytes)
     return { kernel: { kernel: 'matmul-codes', files: [...files, `factors/${codes}`], consts: { Bytes: bytes }, constants }, grid: tiles };
-  if (prefill === 'tile') return { kernel: { kernel: 'matmul', files: [`tile/${tile === 'f16' ? tile : 'f32'}`, ...files], constants }, grid: tiles };
+  if (prefill === 'tile') {
+    const lean: Record<string, number> = registers === 64 ? { Lean: 1 } : {};
+    return { kernel: { kernel: 'matmul', files: [`tile/${tile === 'f16' ? tile : 'f32'}`, ...files], constants: { ...constants, ...lean } }, grid: tiles };
+  }
   const lanes = lanesOf(prefill);
   const { panels, tokens } = lanes ? broadcastSizes : rowsSizes;
   return {

@@ -51,6 +51,11 @@ export interface KernelChoice {
   joined?: 0 | 1;
   /** How f16 weights and scales become f32: in integers, or by unpack2x16float, where that keeps subnormals. */
   halves?: 'integers' | 'unpack';
+  /**
+   * Registers of a thread that kernels with many values at a time make do with: 64, where more are spilled to memory (Intel, Mali, and whoever does
+   * not tell), or 128; 0: as many as they like, as software has memory for registers anyway, and pays for reading twice.
+   */
+  registers?: 0 | 64 | 128;
   /** Most tokens of a step of prefill. Where weights are streamed, steps are as long as there is room for. */
   chunk: number;
   /** Other choices for some kinds of matrices (matrix-choices.ts). */

@@ -53,6 +53,9 @@ describe.skipIf(!adapterFile).each(Object.entries(limits))('with %s', (title, op
   });
 });
 
+/** Of tiles, of experts and of neurons by columns, whose kernels have a form for few registers. */
+const ofManyValues = ['llama-k', 'mixtral', 'gpt-oss', 'gemma4-moe', 'arcee'].map((family) => `tiny-${family}`);
+
 /** Splits and panels, of which the short run takes some: each is checked against the reference too (test/gpu/kernels). */
 const grids = (all: number[][], some: number[][], dot: KernelChoice['dot'] = 'f32') =>
   (isFull ? all : some).map(([splits, panels]) => ({ choice: { splits, panels, dot }, tolerance: 1e-3 }));
@@ -62,12 +65,13 @@ const grids = (all: number[][], some: number[][], dot: KernelChoice['dot'] = 'f3
  * or weight by up to 2^-11, a cache in 8 bits by up to 2^-8. As compiling takes long in software, each is run with one of two
  * models in turn, unless all is run.
  */
-const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; steps?: number[] }[] = [
+const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; steps?: number[]; models?: string[] }[] = [
   ...grids([[1, 1], [1, 4], [2, 3], [8, 2], [2, 2], [8, 1], [4, 1], [4, 2], [16, 1], [32, 1], [32, 0.25], [16, 0.5]], []),
   ...(isFull ? (['rows', 'broadcast4', 'broadcast8'] as const) : (['rows'] as const)).map((prefill) => ({ choice: { prefill }, tolerance: 1e-3 })),
   ...(isFull ? [1, 2, 4, 8, 16, 32] : [8]).map((few) => ({ choice: { few }, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
   { choice: { reduce: 'subgroup' }, tolerance: 1e-3 },
   ...(isFull ? [{ choice: { part: 32 as const }, tolerance: 1e-3 }] : []),
+  ...(isFull ? [{ choice: { prefill: 'tile' as const, registers: 64 as const }, tolerance: 1e-3, models: ofManyValues }] : []),
   { choice: { turned: 1 }, tolerance: 1e-3 },
   ...(isFull ? [{ choice: { joined: 1 as const }, tolerance: 1e-3 }, { choice: { joined: 1 as const, dot: 'i8' as const }, tolerance: 1e-3 }] : []),
   ...(isFull ? [{ choice: { turned: 1 as const, threads: 32 }, kv: 'q8', tolerance: 0.1 }] : []),
@@ -110,12 +114,12 @@ describe.skipIf(!adapterFile)('kernel choices', () => {
     expect(Math.max(...errors)).toBeLessThan(1e-4);
   });
 
-  it.for(choices)('$choice $kv give the logits within $tolerance', async ({ choice, kv = 'f32', tolerance, steps }, { skip }) => {
+  it.for(choices)('$choice $kv give the logits within $tolerance', async ({ choice, kv = 'f32', tolerance, steps, models }, { skip }) => {
     const gpu = await sharedGpu();
     const lack = missing(gpu, choice);
     if (lack) skip(lack);
     const errors: Record<string, Errors> = {};
-    for (const name of isFull ? both : [choice.part ? both[0] : both[choices.findIndex((each) => each.choice === choice) % 2]]) {
+    for (const name of models ?? (isFull ? both : [choice.part ? both[0] : both[choices.findIndex((each) => each.choice === choice) % 2]])) {
       const model = await openFixture(gpu, `tiny/${name}.gguf`, { choice: { ...testChoice, ...choice }, kv: kvFormat(kv) });
       errors[name] = await errorsOf(model, name, steps);
       model.destroy();

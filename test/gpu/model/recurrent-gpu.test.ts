@@ -10,7 +10,7 @@ import { floatsFixture, hasFixture, jsonFixture } from '../../models/fixture.ts'
 import { goldenLogits, greedyTokens, recurrentFamilies } from '../../models/golden.ts';
 import { answer, bytesOf, openEngine, quick } from '../../engine.ts';
 import { errorInHalf, f16Bounds } from '../../models/half.ts';
-import { openDawn, openFixture } from '../../models/model.ts';
+import { openDawn, openFixture, testChoice } from '../../models/model.ts';
 import { isFull, record } from '../../verified.ts';
 
 /** Greedy tokens behind 24 that are compared. */
@@ -79,6 +79,24 @@ describe.skipIf(!adapterFile || isLeftOut)('families with a recurrent state', as
     console.log(name, worst);
     expect(Object.keys(worst).length).toBeGreaterThan(7);
     expect(Math.max(...Object.values(worst))).toBeLessThan(1e-3);
+  });
+
+  it.skipIf(!isFull).each(['tiny-qwen35', 'tiny-granitehybrid', 'tiny-rwkv7'])('%s gives the golden logits by kernels for few registers', async (name) => {
+    const { tokens24, tokens100 } = jsonFixture<Tokens>(`tiny/${name}.json`);
+    const model = await openFixture(gpu!, `tiny/${name}.gguf`, { choice: { ...testChoice, registers: 64 } }, kernels);
+    const runner = createRunner(model);
+    const after = async (tokens: number[], feeds: number[][], wanted: Float32Array) => {
+      for (const [from, end] of feeds) await runner.feed(tokens.slice(from, end), from);
+      return (await runner.readLogits()).reduce((worst, value, i) => Math.max(worst, Number.isNaN(value) ? Infinity : Math.abs(value - wanted[i])), 0);
+    };
+    const singly = tokens24.map((_, i) => [i, i + 1]);
+    const worst = [
+      await after(tokens24, singly, goldenLogits(name).slice(-model.graph.config.vocab)),
+      await after(tokens100, [[0, 100]], floatsFixture(`tiny/${name}.L100.f32`)),
+    ];
+    console.log(name, worst);
+    expect(Math.max(...worst)).toBeLessThan(1e-3);
+    await model.destroy();
   });
 
   const inHalf = gpu?.device.features.has('shader-f16') && isFull ? recurrentFamilies.map(({ name }) => name) : [];

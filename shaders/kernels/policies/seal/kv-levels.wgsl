@@ -17,6 +17,10 @@ const Clearly = 1.0001;
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(3) var<storage, read_write> pages : array<Unit>;
 
+// (slot, thread): what a thread has of a channel, its own alone, as an array of its own whose places are reckoned is not kept in registers.
+var<workgroup> channels : array<array<f32, PageSlots>, PageSlots>;
+var<workgroup> outside : array<array<u32, PageSlots>, Groups>; // (32 numbers, thread): which of a slot's values are taken out
+
 fn range_word(low : f32, high : f32) -> u32 {
   return half_bits(0.5 * (low + high)) | (half_bits(0.5 * (high - low)) << 16u);
 }
@@ -38,73 +42,93 @@ fn value_share(page : u32, slot : u32, at : u32, d : u32) -> vec4<f32> {
 }
 
 fn seal_channel(page : u32, kv_head : u32, first : u32, c : u32) {
-  var x : array<f32, PageSlots>;
+  let lane = c % PageSlots;
   for (var slot = 0u; slot < params.page_slots; slot++) {
-    x[slot] = unturned_key(source_of(first + slot, kv_head), first + slot, c);
+    channels[slot][lane] = unturned_key(source_of(first + slot, kv_head), first + slot, c);
   }
   var median = 0.0;
   for (var i = 0u; i < params.page_slots; i++) {
     var below = 0u;
+    let x = channels[i][lane];
     for (var j = 0u; j < params.page_slots; j++) {
-      below += u32(x[j] < x[i] || (x[j] == x[i] && j < i));
+      let other = channels[j][lane];
+      below += u32(other < x || (other == x && j < i));
     }
-    median = select(median, x[i], below == (PageSlots - 1u) / 2u);
+    median = select(median, x, below == (PageSlots - 1u) / 2u);
   }
   var taken = 0u;
   for (var o = 0u; o < KeyOutliers; o++) {
     var furthest = 0u;
     var most = 0.0;
     for (var i = 0u; i < params.page_slots; i++) {
-      let far = select(abs(x[i] - median), -1.0, ((taken >> i) & 1u) == 1u);
+      let far = select(abs(channels[i][lane] - median), -1.0, ((taken >> i) & 1u) == 1u);
       let further = far > most * Clearly;
       furthest = select(furthest, i, further);
       most = select(most, far, further);
     }
     taken |= 1u << furthest;
-    pages[page + KeyOut + c * KeyOutliers + o] = furthest | (half_bits(x[furthest]) << 16u);
+    pages[page + KeyOut + c * KeyOutliers + o] = furthest | (half_bits(channels[furthest][lane]) << 16u);
   }
   var low = 1e38;
   var high = -1e38;
   for (var i = 0u; i < params.page_slots; i++) {
     let is_out = ((taken >> i) & 1u) == 1u;
-    low = select(min(low, x[i]), low, is_out);
-    high = select(max(high, x[i]), high, is_out);
+    let x = channels[i][lane];
+    low = select(min(low, x), low, is_out);
+    high = select(max(high, x), high, is_out);
   }
   pages[page + KeyRanges + c] = range_word(low, high);
 }
 
-fn seal_value(page : u32, slot : u32, at : u32) {
-  var x : array<f32, 4u * HeadVec4s>;
-  for (var c = 0u; c < params.head_dim; c++) {
-    x[c] = source_value4(at, c / 4u)[c % 4u];
-  }
-  var median = 0.0;
-  for (var i = 0u; i < params.head_dim && ValueOutliers > 0u; i++) {
-    var below = 0u;
-    for (var j = 0u; j < params.head_dim; j++) {
-      below += u32(x[j] < x[i] || (x[j] == x[i] && j < i));
+// As numbers are ordered.
+fn order_of(x : vec4<f32>) -> vec4<u32> {
+  let bits = bitcast<vec4<u32>>(x);
+  return bits ^ (bitcast<vec4<u32>>(bitcast<vec4<i32>>(bits) >> vec4<u32>(31u)) | vec4<u32>(0x80000000u));
+}
+
+// Of a slot's values, bit by bit from the highest: the greatest that at most half of the others are below. They are read anew for each, as all of
+// them are more than the registers of some GPUs.
+fn median_of(at : u32) -> f32 {
+  var found = 0u;
+  for (var bit = 0x80000000u; bit > 0u; bit >>= 1u) {
+    var below = vec4<u32>();
+    for (var d = 0u; 4u * d < params.head_dim; d++) {
+      let is_there = vec4<u32>(4u * d) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(params.head_dim);
+      below += select(vec4<u32>(), vec4<u32>(order_of(source_value4(at, d)) < vec4<u32>(found | bit)), is_there);
     }
-    median = select(median, x[i], below == (params.head_dim - 1u) / 2u);
+    found = select(found, found | bit, below.x + below.y + below.z + below.w <= (params.head_dim - 1u) / 2u);
   }
-  var taken : array<u32, Groups>;
+  return bitcast<f32>(select(~found, found & 0x7fffffffu, found >> 31u == 1u));
+}
+
+fn seal_value(page : u32, slot : u32, at : u32) {
+  var median = 0.0;
+  if (ValueOutliers > 0u) {
+    median = median_of(at);
+  }
+  for (var g = 0u; g < Groups; g++) {
+    outside[g][slot] = 0u;
+  }
   for (var o = 0u; o < ValueOutliers; o++) {
     var furthest = 0u;
     var most = 0.0;
     for (var i = 0u; i < params.head_dim; i++) {
-      let far = select(abs(x[i] - median), -1.0, ((taken[i / 32u] >> (i % 32u)) & 1u) == 1u);
+      let far = select(abs(source_value4(at, i / 4u)[i % 4u] - median), -1.0, ((outside[i / 32u][slot] >> (i % 32u)) & 1u) == 1u);
       let further = far > most * Clearly;
       furthest = select(furthest, i, further);
       most = select(most, far, further);
     }
-    taken[furthest / 32u] |= 1u << (furthest % 32u);
-    pages[page + ValueOut + slot * ValueOutliers + o] = furthest | (half_bits(x[furthest]) << 16u);
+    outside[furthest / 32u][slot] |= 1u << (furthest % 32u);
+    let value = source_value4(at, furthest / 4u)[furthest % 4u];
+    pages[page + ValueOut + slot * ValueOutliers + o] = furthest | (half_bits(value) << 16u);
   }
   var low = 1e38;
   var high = -1e38;
   for (var i = 0u; i < params.head_dim; i++) {
-    let is_out = ((taken[i / 32u] >> (i % 32u)) & 1u) == 1u;
-    low = select(min(low, x[i]), low, is_out);
-    high = select(max(high, x[i]), high, is_out);
+    let x = source_value4(at, i / 4u)[i % 4u];
+    let is_out = ((outside[i / 32u][slot] >> (i % 32u)) & 1u) == 1u;
+    low = select(min(low, x), low, is_out);
+    high = select(max(high, x), high, is_out);
   }
   pages[page + ValueRanges + slot] = range_word(low, high);
 }

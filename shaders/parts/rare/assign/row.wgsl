@@ -1,6 +1,4 @@
 // One row of activations in a layer without experts: what it has in place of a choice is itself.
-const Tokens : u32 = 1u;
-
 fn assigned_to(workgroup : vec3<u32>) -> Assigned {
   return Assigned(0u, 0u, 1u);
 }

@@ -1,6 +1,4 @@
 // Many rows of activations in a layer without experts: a workgroup for some of them.
-const Tokens : u32 = 8u;
-
 @group(0) @binding(6) var<storage, read> state : State;
 
 fn assigned_to(workgroup : vec3<u32>) -> Assigned {

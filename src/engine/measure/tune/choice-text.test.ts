@@ -15,14 +15,16 @@ describe('defaultChoice', () => {
   });
 
   it.each([
-    ['amd', 64, { part: 64, uniform: 64, lanes: 0 }],
-    ['intel', 32, { part: 16, uniform: 32, lanes: 4 }],
-    ['nvidia', 32, { part: 32, uniform: 0, lanes: 0 }],
-    ['qualcomm', 128, { part: 32, uniform: 0, lanes: 0 }],
-  ])("shares heads as the compiler of %s likes it, whose largest subgroup is %i", (vendor, largestSubgroup, parts) => {
+    ['amd', 64, { part: 64, uniform: 64, lanes: 0, registers: 128 }],
+    ['intel', 32, { part: 16, uniform: 32, lanes: 4, registers: 64 }],
+    ['nvidia', 32, { part: 32, uniform: 0, lanes: 0, registers: 128 }],
+    ['qualcomm', 128, { part: 32, uniform: 0, lanes: 0, registers: 64 }],
+  ])("shares heads and registers as the compiler of %s likes it, whose largest subgroup is %i", (vendor, largestSubgroup, parts) => {
     const of = { ...gpu(256, { subgroups: true, f16: true, packedDot: true }), vendor, largestSubgroup, smallestSubgroup: 8 };
     expect(defaultChoice(of)).toMatchObject(parts);
-    expect(defaultChoice({ ...of, software: true })).toMatchObject({ part: 0, uniform: 0 });
+    const inSoftware = defaultChoice({ ...of, software: true });
+    expect(inSoftware).toMatchObject({ part: 0, uniform: 0 });
+    expect(inSoftware.registers).toBeUndefined();
   });
 });
 

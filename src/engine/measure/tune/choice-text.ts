@@ -19,7 +19,7 @@ export function defaultChoice(gpu: Gpu): KernelChoice {
     reduce: features.subgroups ? 'subgroup' : 'workgroup',
     ...usualAttention,
     ...usualParts(gpu),
-    ...(gpu.software ? {} : { halves: 'unpack' as const }),
+    ...(gpu.software ? {} : { halves: 'unpack' as const, registers: usualRegisters(gpu) }),
     chunk: usualChunk,
   };
 }
@@ -34,6 +34,10 @@ export function usualParts(gpu: Pick<Gpu, 'software' | 'vendor' | 'smallestSubgr
   const part = gpu.vendor === 'amd' ? 64 : gpu.vendor === 'intel' ? 16 : 32;
   return { part, uniform, lanes: gpu.vendor === 'intel' && gpu.smallestSubgroup >= 4 ? 4 : 0 };
 }
+
+/** Registers of a thread, by what compilers of the makers' GPUs spill: Intel's have 64 floats in a subgroup of 16, Arm's 64 in all. */
+export const usualRegisters = ({ software, vendor }: Pick<Gpu, 'software' | 'vendor'>): 0 | 64 | 128 =>
+  software ? 0 : /^(amd|nvidia|apple)$/.test(vendor) ? 128 : 64;
 
 const valuesOf = (name: keyof AttentionChoice): number[] => [...new Set(attentions.map((each) => each[name]))].sort((a, b) => a - b);
 
@@ -54,6 +58,7 @@ export const knownChoices = {
   turned: [0, 1],
   joined: [0, 1],
   halves: ['integers', 'unpack'],
+  registers: [0, 64, 128],
   chunk: chunks,
 } satisfies { [name in keyof Omit<KernelChoice, 'matrices'>]-?: NonNullable<KernelChoice[name]>[] };
 

@@ -94,6 +94,7 @@ function laddersFrom(gpu: Gpu, choice: KernelChoice, kv: KvFormat): Record<strin
     halves: [{ halves: 'integers' }], // which needs no check
     turned: [{ turned: 0 }], // which is other kernels, tested by themselves
     joined: [{ joined: 0 }], // likewise
+    registers: [{ registers: 0 }],
     part: [{ part, uniform, lanes }, { part, uniform: 0, lanes: 0 }, { part: 0, uniform: 0, lanes: 0 }],
   };
   return Object.fromEntries(Object.entries(ladders).map(([name, choices]) => [name, choices.filter((candidate) => !missing(gpu, candidate))]));

@@ -163,20 +163,23 @@ const usual = ({ splits, panels, dot, prefill, tile, few }: KernelChoice): Recor
 });
 
 /**
- * The untuned part first; products of integers last, as they round. In software what needs barriers comes last: compiling tiles may take
+ * The untuned part first; products of integers last, as they round. With few registers neither several panels nor activations that each thread has
+ * for itself, which compilers spill. In software what needs barriers comes last: compiling tiles may take
  * all of the time, and they gain least there.
  */
-function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: KernelChoice, exact: boolean): Record<Choice, MatrixChoice[]> {
+function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few, registers }: KernelChoice, exact: boolean): Record<Choice, MatrixChoice[]> {
   const usable = (choices: MatrixChoice[]) => choices.filter((each) => !missing(gpu, each));
+  const spills = registers === 64 && !gpu.software;
   const small = gpu.software ? [] : [[32, 0.25], [16, 0.5], [32, 1]]; // which give a large GPU enough to do
   const grids = [...small, [1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2]].filter(
-    ([s, p]) => !(s === splits && p === panels),
+    ([s, p]) => !(s === splits && p === panels) && !(spills && p > 1),
   );
   const by = (way: KernelChoice['dot'], sizes: number[][]) => usable(sizes.map(([s, p]) => ({ splits: s, panels: p, dot: way })));
   const untuned = by(dot, [[splits, panels]]);
   const inBytes = exact ? [] : by('i8', [[splits, panels], [4, 1]]);
   const inTable = gpu.software ? [] : by('table', [[splits, panels], ...small]); // reading it costs a software GPU more than reckoning
-  const plain = dot === 'f32' ? [] : by('f32', [[splits, panels], [1, 4], [4, 1]]);
+  const plain = dot === 'f32' || spills ? [] : by('f32', [[splits, panels], [1, 4], [4, 1]]);
+  const widestFew = gpu.vendor === 'nvidia' ? [] : [32]; // there 1024 threads have 64 registers each, and 34 values are spilled
   const widest = (['broadcast8', 'broadcast4'] as const).find((each) => !missing(gpu, { prefill: each }));
   const others: Pick<KernelChoice, 'prefill' | 'tile'>[] = [
     ...matrixPrefills(gpu, exact).map((each) => ({ prefill: each, tile })),
@@ -192,7 +195,7 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few }: Kerne
       ? [...by('f32', [...grids, [splits, panels]]), ...(dot === 'f32' ? [] : untuned), ...inBytes]
       : [...untuned, ...inTable, ...by(dot, grids), ...plain, ...inBytes],
     prefill: gpu.software ? prefills.sort((a, b) => Number(usesTiles(a.prefill)) - Number(usesTiles(b.prefill))) : prefills,
-    few: usable([...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16, 32])].map((each) => ({ few: each }))),
+    few: usable([...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16, ...widestFew])].map((each) => ({ few: each }))),
   };
 }
 

@@ -150,6 +150,11 @@ export const checks: OperationChecks<Experts> = {
       name: `experts of many rows, ${Math.max(1, few)} splits`, tolerance, choice: { few },
       cases: prefills.map((each) => mixtureCase(each, 'prefill', decodeChoice({ few }))),
     })),
+    {
+      name: 'experts in 64 registers', tolerance, choice: { registers: 64 },
+      cases: [...prefills.slice(1).map((each) => mixtureCase(each, 'prefill', decodeChoice({ registers: 64 }))),
+        mixtureCase({ ...small, types: ['TQ1_0', 'TQ1_0'], cols: 256, hidden: 256, tokens: 1 }, 'decode', decodeChoice({ registers: 64 }))],
+    },
     ...main.map((type) => ({
       name: `experts ${type}`, tolerance, choice: {},
       cases: [mixtureCase({ ...small, types: [type, type], cols: 2 * block(type), hidden: block(type), tokens: 9 }, 'prefill', decodeChoice({}))],

@@ -103,6 +103,10 @@ export const checks: OperationChecks<Neurons> = {
       name: `neurons ${type}`, tolerance, choice: {}, cases: both({ type, rows: 68, neurons: 160, on: 0.2 }, decodeChoice({})),
     })),
     {
+      name: 'neurons in 64 registers', tolerance, choice: { registers: 64 },
+      cases: ['Q4_0', 'F16'].map((type) => neuronsCase({ type, rows: 68, neurons: 160, on: 0.2, tokens: 7 }, 'prefill', decodeChoice({ registers: 64 }))),
+    },
+    {
       name: 'neurons at their edges', tolerance, choice: {},
       cases: [
         ...both({ type: 'Q8_0', rows: 320, neurons: 64, on: 0 }, decodeChoice({})),

@@ -226,6 +226,13 @@ function prefillChecks(matrixPrefills: KernelChoice['prefill'][]): Check[] {
   });
 }
 
+/** Tiles whose weights are unpacked in two halves, of a few types: what differs is no type's. */
+const leanCheck = (): Check => {
+  const choice = { prefill: 'tile', tile: 'f32', registers: 64 } as const;
+  const cases = main.flatMap((type) => ofType(type, 65)).map((each) => projectCase(each, 'prefill', decodeChoice(choice)));
+  return { name: 'matmul f32 in 64 registers', tolerance, choice, cases };
+};
+
 /** The check of one product of a model for one row of activations. */
 const decodeCheck = (given: Projected, label: string, choice: KernelChoice): Check => {
   const { splits, panels, dot } = choice;
@@ -294,7 +301,8 @@ const partsOfAdapted = (op: Project): Project[] =>
 
 export const checks: OperationChecks<Project> = {
   all: (gpu) => [
-    ...decodeChecks(), ...joinedChecks(), ...prefillChecks(matrixPrefills(gpu)), ...normChecks('plain'), ...normChecks('centered'), ...gateChecks(),
+    ...decodeChecks(), ...joinedChecks(), ...prefillChecks(matrixPrefills(gpu)), leanCheck(),
+    ...normChecks('plain'), ...normChecks('centered'), ...gateChecks(),
   ],
   of: (model, op) => [op, ...partsOfAdapted(op)].flatMap((each) => {
     const own = each === op ? model : { ...model, kindsOf: undefined };

@@ -2,8 +2,8 @@
 // that several share, and by blocks, of which the last may be any part of one.
 import { type Scan, blockedRows, scan as scanOp } from '../../../model/ops/rare/scan.ts';
 import { scan } from '../../../reference/rare/scan.ts';
-import { type Case, type Check } from '../check.ts';
-import { decodeChoice } from '../choice.ts';
+import { type Case, type Check, type Proves } from '../check.ts';
+import { decodeChoice, inRegisters, provesRegisters } from '../choice.ts';
 import { concat } from '../heads.ts';
 import { type OperationChecks } from '../operation-checks.ts';
 import { normals, random } from '../random.ts';
@@ -20,7 +20,7 @@ interface ScanCase extends Pick<Scan, 'kind' | 'heads' | 'keyHeads' | 'shared' |
   first?: number;
 }
 
-function scanCase(given: ScanCase): Case {
+function scanCase(given: ScanCase, { registers }: Proves = {}): Case {
   const { kind, heads, keyHeads, shared, keyDim, valueDim, tokens, position, skip, first = 0 } = given;
   const name = JSON.stringify(given);
   return {
@@ -41,7 +41,8 @@ function scanCase(given: ScanCase): Case {
       });
       const rows = (parts: [Float32Array, number][]) =>
         concat(Array.from({ length: tokens }, (_, t) => concat(parts.map(([part, width]) => part.subarray(t * width, (t + 1) * width)))));
-      const found = await withStage(bench, { config: { eps: 1e-5 }, choice: decodeChoice({}), tensors, op, tokens, position, first }, async (stage) => {
+      const setting = { config: { eps: 1e-5 }, choice: decodeChoice({ registers }), tensors, op, tokens, position, first };
+      const found = await withStage(bench, setting, async (stage) => {
         stage.write('convolved', rows([[v, heads * valueDim], [k, keys], [q, keys]]), heads * valueDim + 2 * keys);
         stage.write('mixer', rows([[betas, heads], [steps, heads]]), 2 * heads);
         bench.gpu.device.queue.writeBuffer(stage.memory!, 0, held(before, heads, keyDim, valueDim, true));
@@ -95,13 +96,19 @@ export const checks: OperationChecks<Scan> = {
         scanCase({ kind, heads: 1, keyHeads: 1, shared: 'turns', keyDim: 256, valueDim: 20, tokens: 63, position: 5, skip: kind === 'ssd' }),
       ],
     },
+    {
+      name: `scan ${kind} in 64 registers`, tolerance, choice: { registers: 64 },
+      cases: [9, 41].map((tokens) =>
+        scanCase({ kind, heads: 2, keyHeads: 1, shared: 'runs', keyDim: 128, valueDim: 24, tokens, position: 3 }, { registers: 64 })),
+    },
   ]),
-  of(_model, { kind, heads, keyHeads, shared, keyDim, valueDim, skip }) {
+  of({ choice: { registers } }, { kind, heads, keyHeads, shared, keyDim, valueDim, skip }) {
     const few = Math.min(2, keyHeads);
     const some = { kind, heads: few * Math.min(2, heads / keyHeads), keyHeads: few, shared, keyDim, valueDim, skip: skip !== undefined };
     return [{
-      name: `scan ${kind} of ${keyDim} x ${valueDim}, shared in ${shared}${skip ? ', with skip' : ''}`, tolerance, choice: {},
-      cases: [9, 1, blockedRows + 9].map((tokens, i) => scanCase({ ...some, tokens, position: 4 * i })),
+      name: `scan ${kind} of ${keyDim} x ${valueDim}, shared in ${shared}${skip ? ', with skip' : ''}${inRegisters(registers)}`, tolerance,
+      choice: provesRegisters(registers),
+      cases: [9, 1, blockedRows + 9].map((tokens, i) => scanCase({ ...some, tokens, position: 4 * i }, { registers })),
     }];
   },
 };

@@ -2,8 +2,8 @@
 // thread holds, and several share.
 import { type Wkv, wkv as wkvOp } from '../../../model/ops/rare/wkv.ts';
 import { wkv } from '../../../reference/rare/wkv.ts';
-import { type Case, type Check } from '../check.ts';
-import { decodeChoice } from '../choice.ts';
+import { type Case, type Check, type Proves } from '../check.ts';
+import { decodeChoice, inRegisters, provesRegisters } from '../choice.ts';
 import { concat } from '../heads.ts';
 import { type OperationChecks } from '../operation-checks.ts';
 import { normals, random } from '../random.ts';
@@ -25,7 +25,7 @@ interface WkvCase {
 const inputs = ['receptance', 'key', 'value', 'decay', 'rate', 'gate'] as const;
 const vectors = ['keyScale', 'keyRate', 'bonus', 'weight', 'bias'] as const;
 
-function wkvCase(given: WkvCase): Case {
+function wkvCase(given: WkvCase, { registers }: Proves = {}): Case {
   const { heads, headDim, tokens, position, first = 0 } = given;
   const name = JSON.stringify(given);
   return {
@@ -40,7 +40,7 @@ function wkvCase(given: WkvCase): Case {
         [each, { type: 'F32', shape: [width], bytes: new Uint8Array(own[each].buffer) }]));
       const named = (names: readonly string[]) => Object.fromEntries(names.map((each) => [each, each]));
       const op = wkvOp({ name: 'state', heads, headDim, output: 'answer', ...named(inputs), ...named(vectors) } as Omit<Wkv, 'op'>);
-      const found = await withStage(bench, { choice: decodeChoice({}), tensors, op, tokens, position, first }, async (stage) => {
+      const found = await withStage(bench, { choice: decodeChoice({ registers }), tensors, op, tokens, position, first }, async (stage) => {
         // What belongs to no sequence alone is run for all rows, from the first of the activations on.
         for (const each of inputs) stage.write(each, rows[each], width);
         bench.gpu.device.queue.writeBuffer(stage.memory!, 0, held(before, heads, headDim, headDim, true));
@@ -67,9 +67,12 @@ export const checks: OperationChecks<Wkv> = {
       wkvCase({ heads: 2, headDim: 128, tokens: 1, position: 8 }),
       wkvCase({ heads: 5, headDim: 20, tokens: 2, position: 0 }),
     ],
+  }, {
+    name: 'wkv in 64 registers', tolerance, choice: { registers: 64 },
+    cases: [32, 64].map((headDim) => wkvCase({ heads: 2, headDim, tokens: 5, position: 3 }, { registers: 64 })),
   }],
-  of: (_model, { heads, headDim }) => [{
-    name: `wkv of ${headDim}`, tolerance, choice: {},
-    cases: [wkvCase({ heads: Math.min(2, heads), headDim, tokens: 5, position: 0 }), wkvCase({ heads: Math.min(2, heads), headDim, tokens: 1, position: 4 })],
+  of: ({ choice: { registers } }, { heads, headDim }) => [{
+    name: `wkv of ${headDim}${inRegisters(registers)}`, tolerance, choice: provesRegisters(registers),
+    cases: [[5, 0], [1, 4]].map(([tokens, position]) => wkvCase({ heads: Math.min(2, heads), headDim, tokens, position }, { registers })),
   }],
 };

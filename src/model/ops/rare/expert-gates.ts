@@ -7,7 +7,7 @@ import { type Operation, type Place, type RecordContext, pad32 } from '../../ope
 import { type MatrixPart, matrixBindings, weightConstants, weightFiles } from '../../blocks/products.ts';
 import { rmsNorm } from '../../blocks/rms-norm.ts';
 import { type Mode } from '../../choices/kernel-choice.ts';
-import { assignFiles, groupExperts, order, splitsOf, starts, tokens } from './experts.ts';
+import { assignFiles, groupExperts, order, splitsOf, starts, tokensOf } from './experts.ts';
 import { chosen, chosenWords } from './route.ts';
 
 export interface ExpertGates extends Op {
@@ -59,7 +59,7 @@ function product(
     kernel: {
       kernel: 'experts',
       files: [...weightFiles(format, false), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'item/rows', ...assignFiles(mode)],
-      consts: { Splits: splits },
+      consts: { Splits: splits, Tokens: tokensOf(mode) },
       constants: { ...weightConstants(choice), Gate: 0, Before: 0, HasBias: 0 },
     },
     params: {
@@ -72,6 +72,6 @@ function product(
       ...matrixBindings(part), vectors, input: buffers[op.normed], output: buffers[op.output],
       ...(mode === 'decode' ? { chosen: buffers[chosen] } : { order: buffers[order], starts: buffers[starts] }),
     },
-    grid: (step) => (mode === 'decode' ? [each, op.used] : [each, op.experts, Math.ceil(step.rows / tokens)]),
+    grid: (step) => (mode === 'decode' ? [each, op.used] : [each, op.experts, Math.ceil(step.rows / tokensOf(mode))]),
   };
 }

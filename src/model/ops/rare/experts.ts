@@ -1,7 +1,6 @@
 // output += sum over a row's chosen experts of weight * down_e · (gate(gate_e · norm(input)) * (up_e · norm(input))): the
 // mixture of a layer, whose experts are the items of a pool. Each is read for the rows that chose it alone.
 import { panelRows } from '../../../formats/panel.ts';
-import { wgslNumber } from '../../../gpu/kernels.ts';
 import { type Dispatch } from '../../../gpu/program.ts';
 import { type Op, type RowRange } from '../../graph.ts';
 import { type Operation, type Place, type PoolPart, type RecordContext, pad32 } from '../../operation.ts';
@@ -48,8 +47,8 @@ export const order = 'expert-order';
 export const starts = 'expert-starts';
 
 const gates = { silu: 1, gelu: 2, relu: 3, clamped: 4 };
-/** Choices of one expert that a workgroup takes. */
-export const tokens = wgslNumber('assign/grouped', 'Tokens');
+/** Choices of one expert, or rows, that a workgroup takes: Tokens of what is behind assign/. */
+export const tokensOf = (mode: Mode): number => (mode === 'decode' ? 1 : 8);
 
 const ofItem = ({ tensor, firstRow }: RowRange, rows: number, item: number, step = rows): RowRange => ({ tensor, firstRow: firstRow + item * step, rows });
 
@@ -82,10 +81,10 @@ export const operation: Operation<Experts> = {
     const up = { input: normed, output: hiddens, sharing: op.used, rows: op.hidden };
     const down = { input: hiddens, output: outputs, sharing: 1, rows: op.cols };
     const products = (place.pool ?? []).flatMap((part) => {
-      const [first, second] = part.stacks[0];
+      const [first, second] = part.stacks[0].flatMap((matrix) => (isApart(context.choice, mode, matrix) ? halvesOf(matrix) : matrix));
       return [
         product(op, context, place, part, mode, section, { ...up, matrix: first, gate: second ? 0 : gate, bias: op.biases?.gate }),
-        // gate and up of two types
+        // gate and up of two types, or apart
         ...(second ? [product(op, context, place, part, mode, section, { ...up, matrix: second, before: gate, bias: op.biases?.up })] : []),
         product(op, context, place, part, mode, section, { ...down, matrix: part.stacks[1][0], bias: op.biases?.down }),
       ];
@@ -125,6 +124,16 @@ export function groupExperts(
 export const splitsOf = ({ splits, panels, few }: RecordContext['choice'], mode: Mode): number =>
   Math.max(1, mode === 'decode' ? (splits * rowsEach({ panels })) / panelRows : few);
 
+/**
+ * Whether each half of a gated matrix has a dispatch of its own: with both a thread of many rows needs 120 registers, with one 60. Of one row so of
+ * the type whose codes are read in branches, during which the other half's numbers wait.
+ */
+const isApart = ({ registers = 0 }: RecordContext['choice'], mode: Mode, { format, parts }: Product['matrix']): boolean =>
+  parts.length > 1 && registers > 0 && (mode === 'prefill' || (registers === 64 && format.name === 'TQ1_0'));
+
+const halvesOf = (matrix: Product['matrix']): Product['matrix'][] =>
+  matrix.parts.map(({ targetRow }) => ({ ...matrix, offset: matrix.offset + (targetRow / panelRows) * matrix.panels.panelBytes }));
+
 interface Product {
   matrix: PoolPart['stacks'][0][0];
   input: string;
@@ -155,7 +164,7 @@ function product(
         ...weightFiles(matrix.format, false), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate',
         'item/slots', ...assignFiles(mode),
       ],
-      consts: { Splits: splits },
+      consts: { Splits: splits, Tokens: tokensOf(mode) },
       constants: { ...weightConstants(choice), Gate: gate, Before: before, HasBias: bias === undefined ? 0 : 1 },
     },
     params: {
@@ -179,7 +188,7 @@ function product(
       input: buffers[input], output: buffers[output],
       ...(mode === 'decode' ? { chosen: buffers[chosen] } : { order: buffers[order], starts: buffers[starts] }),
     },
-    grid: (step) => (mode === 'decode' ? [panels, op.used] : [panels, op.experts, Math.ceil(step.rows / tokens)]),
+    grid: (step) => (mode === 'decode' ? [panels, op.used] : [panels, op.experts, Math.ceil(step.rows / tokensOf(mode))]),
   };
 }
 

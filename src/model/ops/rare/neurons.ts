@@ -9,7 +9,7 @@ import { type Operation, type PoolPart, type RecordContext, type Place, pad32 } 
 import { weightConstants } from '../../blocks/products.ts';
 import { rmsNorm } from '../../blocks/rms-norm.ts';
 import { type Mode } from '../../choices/kernel-choice.ts';
-import { assignFiles, order, starts } from './experts.ts';
+import { assignFiles, order, starts, tokensOf } from './experts.ts';
 import { chosen, chosenWords } from './route.ts';
 
 export interface Neurons extends Op {
@@ -53,8 +53,8 @@ const rowsOf = (op: Neurons): number => op.down.rows / countOf(op);
 /** Parts of the neurons that are summed beside each other: of one row, which has too few threads without; and of many. */
 const splitsOf = ({ neurons: count }: Neurons, mode: Mode): number => (mode === 'decode' ? Math.min(32, wordsOf(count)) : 1);
 
-/** Choices that a workgroup takes together: Tokens of assign/. */
-const tokensOf = (mode: Mode): number => (mode === 'decode' ? 1 : 8);
+/** Choices that a workgroup takes together: of many as many as registers hold four numbers twice of. */
+const togetherOf = (mode: Mode, { choice: { registers } }: RecordContext): number => (registers === 64 ? Math.min(4, tokensOf(mode)) : tokensOf(mode));
 
 /** Share of the neurons that a token is taken to use before it is known: published models of squared or plain ReLU have 5 to 15 %. */
 const usualShare = 0.1;
@@ -145,8 +145,8 @@ const weightFilesOf = ({ name }: ColumnForm): string[] => ['prelude', 'words/of-
 const constantsOf = ({ scaled }: ColumnForm, { choice }: RecordContext) => ({ ...weightConstants(choice), Scaled: scaled ? 1 : 0 });
 
 /** Workgroups for all choices of a step, in y and z: of one row, of each expert, or of rows. */
-const choicesGrid = (op: Neurons, mode: Mode, rows: number): [number, number] =>
-  (op.experts && mode === 'decode' ? [op.experts.used, 1] : [countOf(op), Math.ceil(rows / tokensOf(mode))]);
+const choicesGrid = (op: Neurons, context: RecordContext, mode: Mode, rows: number): [number, number] =>
+  (op.experts && mode === 'decode' ? [op.experts.used, 1] : [countOf(op), Math.ceil(rows / togetherOf(mode, context))]);
 
 function ups(op: Neurons, gated: NonNullable<Neurons['gated']>, context: RecordContext, part: PoolPart, mode: Mode, section: string): Dispatch {
   const { activations: { buffers } } = context;
@@ -154,7 +154,10 @@ function ups(op: Neurons, gated: NonNullable<Neurons['gated']>, context: RecordC
   const words = wordsOf(op.neurons);
   return {
     label: `${section}.ups`,
-    kernel: { kernel: 'neuron-ups', files: [...filesOf(op, mode), ...weightFilesOf(form)], constants: constantsOf(form, context) },
+    kernel: {
+      kernel: 'neuron-ups', files: [...filesOf(op, mode), ...weightFilesOf(form)], consts: { Tokens: togetherOf(mode, context) },
+      constants: constantsOf(form, context),
+    },
     params: {
       words, quads: gated.cols / 4, slot_words: part.slotBytes / 4, first_scale: scales / 4, stride: strideOf(op, context), used: usedOf(op),
       input_stride: pad32(gated.cols), up_words: (gated.cols * form.bits) / 32,
@@ -163,7 +166,7 @@ function ups(op: Neurons, gated: NonNullable<Neurons['gated']>, context: RecordC
       weights: part.binding, table: part.table, input: buffers[gated.norm === undefined ? gated.input : normed], on_bits: buffers[active],
       hidden: buffers[op.input], ...bindingsOf(op, context, mode),
     },
-    grid: ({ rows }) => [words, ...choicesGrid(op, mode, rows)],
+    grid: ({ rows }) => [words, ...choicesGrid(op, context, mode, rows)],
   };
 }
 
@@ -176,7 +179,8 @@ function sum(op: Neurons, context: RecordContext, { vectors }: Place, part: Pool
   return {
     label: `${section}.neurons`,
     kernel: {
-      kernel: 'neurons', files: [...filesOf(op, mode), ...weightFilesOf(form)], consts: { Splits: splits }, constants: constantsOf(form, context),
+      kernel: 'neurons', files: [...filesOf(op, mode), ...weightFilesOf(form)], consts: { Splits: splits, Tokens: togetherOf(mode, context) },
+      constants: constantsOf(form, context),
     },
     params: {
       quads: rows / 4, parts, rows, words: wordsOf(op.neurons), slot_words: part.slotBytes / 4, first_word: first / 4, first_scale: scales / 4,
@@ -186,7 +190,7 @@ function sum(op: Neurons, context: RecordContext, { vectors }: Place, part: Pool
       weights: part.binding, vectors, table: part.table, input: buffers[op.input], on_bits: buffers[active], sums: buffers[sums],
       ...bindingsOf(op, context, mode),
     },
-    grid: (step) => [parts * splits, ...choicesGrid(op, mode, step.rows)],
+    grid: (step) => [parts * splits, ...choicesGrid(op, context, mode, step.rows)],
   };
 }
 

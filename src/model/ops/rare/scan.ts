@@ -38,15 +38,16 @@ export interface Scan extends Op {
 
 export const scan = (given: Omit<Scan, 'op'>): Scan => ({ op: 'scan', ...given });
 
-/** Threads of a workgroup, and vec4s of a key that one of them holds at most. */
+/** Threads of a workgroup. */
 const threads = 64;
-const mostEach = 8;
+/** vec4s of a key that one of them holds at most: a third of its registers, as each is there with what is read for it. */
+const mostEach = ({ registers }: RecordContext['choice']): number => (registers === 64 ? 4 : 8);
 
 /** Threads that share a column, and vec4s of it that each holds. */
-export function splitOf(keyDim: number): { splits: number; each: number } {
+export function splitOf(keyDim: number, choice: RecordContext['choice']): { splits: number; each: number } {
   const vec4s = keyDim / 4;
   let splits = 1;
-  while (vec4s / splits > mostEach && splits < threads) splits *= 2;
+  while (vec4s / splits > mostEach(choice) && splits < threads) splits *= 2;
   return { splits, each: Math.ceil(vec4s / splits) };
 }
 
@@ -133,7 +134,7 @@ function shared(op: Scan, { activations: { buffers, strides }, graph: { config }
 /** The rows one after the other. */
 function walk(op: Scan, context: RecordContext, place: Place, section: string): Dispatch {
   const { constants, params, bindings } = shared(op, context, place);
-  const { splits, each } = splitOf(op.keyDim);
+  const { splits, each } = splitOf(op.keyDim, context.choice);
   return {
     label: `${section}.scan`,
     kernel: { kernel: 'scan', files: ['state', 'scan/part', `scan/${op.kind}`], consts: { Splits: splits, Each: each }, constants },
@@ -146,14 +147,14 @@ function walk(op: Scan, context: RecordContext, place: Place, section: string): 
 /** The matrices between the rows of each block, and then block after block. */
 function inBlocks(op: Scan, context: RecordContext, place: Place, section: string): Dispatch[] {
   const { constants, params, bindings } = shared(op, context, place);
-  const { buffers } = context.activations;
-  const quads = op.keyDim > mostKeys / 2 ? 2 : 4;
+  const { activations: { buffers }, choice } = context;
+  const quads = op.keyDim > mostKeys / (choice.registers === 64 ? 4 : 2) ? 2 : 4; // a thread adds to as many fewer vec4s of a key
   const consts = { Block: block, Record: recordOf(op.kind), Delta: op.kind === 'delta' ? 1 : 0 };
   const files = ['state', 'scan/part'];
   return [
     {
       label: `${section}.scan-pairs`,
-      kernel: { kernel: 'scan-pairs', files, consts, constants: { InTurns: constants.InTurns } },
+      kernel: { kernel: 'scan-pairs', files, consts, constants: { InTurns: constants.InTurns, ...(choice.registers === 64 && { Lean: 1 }) } },
       params,
       bindings: { ...bindings, pairs: buffers[pairs] },
       grid: ({ rows }) => (rows < blockedRows ? [0] : [Math.ceil(rows / block), op.heads]),

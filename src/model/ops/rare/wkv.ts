@@ -83,8 +83,8 @@ function ask({ receptance, key, decay, rate, heads, headDim, keyScale, keyRate }
   };
 }
 
-function walk({ name, value, heads, headDim }: Wkv, { activations: { buffers, strides } }: RecordContext, section: string): Dispatch {
-  const { splits, each } = splitOf(headDim);
+function walk({ name, value, heads, headDim }: Wkv, { activations: { buffers, strides }, choice }: RecordContext, section: string): Dispatch {
+  const { splits, each } = splitOf(headDim, choice);
   return {
     label: `${section}.wkv`,
     kernel: { kernel: 'wkv', files: ['state'], consts: { Splits: splits, Each: each } },
