@@ -1,5 +1,7 @@
 // Codes of keys, by which a token may choose what it reads: into how many parts a head is cut, and what their centroids take. Plain data.
+import { type KvFormat } from './formats/format.ts';
 import { type PickPlan, type Turn } from './policy.ts';
+import { shadowWords } from './shadow.ts';
 
 /** Of each part of a head, so that a code has 4 bits. */
 export const centroids = 16;
@@ -15,8 +17,12 @@ export function partsOf(headDim: number, most: number): number {
 /** u32 words of the codes of a slot. */
 export const codeWords = ({ parts = 0 }: Pick<PickPlan, 'parts'>): number => Math.ceil(parts / 8);
 
-/** f32 words of the centroids of a kv head, and of the metrics by which they are found. */
-export const bookWords = ({ parts }: Pick<PickPlan, 'parts'>, headDim: number): number => (parts ? headDim * (centroids + headDim / parts) : 0);
+/** Words of a kv head of the centroids of keys, and of the metrics by which they are found, or of what keys in low rank are made by. */
+export function bookWords(pick: PickPlan, format: KvFormat, headDim: number): number {
+  const { parts, lowRank } = pick;
+  if (lowRank) return shadowWords(pick, format, headDim, lowRank.slots);
+  return parts ? headDim * (centroids + headDim / parts) : 0;
+}
 
 /** What kernels of codes are made with: shaders/kv/policies/pick/books.wgsl, turned.wgsl. */
 export const codeConsts = ({ parts = 1, first }: PickPlan, headDim: number, turn: Turn): Record<string, number> =>

@@ -27,7 +27,7 @@ const bounds: Readonly<Record<string, Bounds>> = {
   share: part, floor: part, alpha: part, low: part, high: part, read: part, alike: part, hot: part, salient: part, positions: flag, gather: flag,
   lag: flag, away: flag, fetch: { least: 0, most: 1 << 30 }, memory: { least: 0, most: 1 << 20, fractions: true },
   window: length, recent: length, size: length, part: { least: 4, most: pageSlots, oneOf: [4, 8, 16, 32] }, reuse: { least: 1, most: 256 },
-  parts: { least: 1, most: 64 }, span: { least: 0 },
+  parts: { least: 1, most: 64 }, span: { least: 0 }, rank: { least: 1, most: 1 << 16 }, outliers: part,
   period: { least: 1, most: 1 << 20 }, observed: length,
   least: { least: 0 }, interval: { least: 1, most: 256 }, layers: { least: 1, most: 1024 }, beta: { least: 1, most: 1024, fractions: true },
   kernel: { least: 1, odd: true }, bits: { least: 2, most: 4, oneOf: [2, 4] },

@@ -5,6 +5,7 @@ import { type KvSet, type PickAt, type SequenceBuffers } from '../model/operatio
 import { codeConsts, codeFiles, codeWords } from './codes.ts';
 import { type KvFormat, pageSlots } from './formats/format.ts';
 import { type PickPlan, type SetPlan, type Turn } from './policy.ts';
+import { knownUnits, outliersOf, runsBehind, shadowConsts } from './shadow.ts';
 
 /** Clusters of a head at most: of 8192 slots 16 each. Longer texts have larger ones. */
 export const mostClusters = 512;
@@ -38,15 +39,17 @@ export function openedAt(kvHeads: number, size: number): number[] {
 
 /** Rows of numbers that a choice of a kv head has for its items. */
 const rowsFor = (by: PickPlan['by'], heads: number, group: number): number =>
-  ({ bounds: 1, levels: 2, clusters: group, votes: heads, codes: group, none: 0 })[by];
+  ({ bounds: 1, levels: 2, landmarks: group, clusters: group, votes: heads, codes: group, none: 0 })[by];
 
 /** Bytes of the numbers of items that a choice is made among. */
 export const keyBytes = (set: Picked, queryHeads: number): number =>
   4 * set.mostSlots.length * rowsFor(set.pick.by, queryHeads, queryHeads / set.mostSlots.length) * runsOf(set);
 
 /** u32 words of what is known of the slots of a page, of each `size` together. */
-export function summaryWords({ by, each, parts }: PickPlan, { unitWords }: KvFormat, headDim: number, size = each): number {
+export function summaryWords(pick: PickPlan, { unitWords }: KvFormat, headDim: number, size = pick.each): number {
+  const { by, parts } = pick;
   if (by === 'codes') return pageSlots * codeWords({ parts });
+  if (by === 'landmarks') return knownUnits(pick, headDim) * unitWords;
   const vec4s = Math.ceil(headDim / 4);
   const coarse = by === 'levels' ? (2 * vec4s * pageSlots) / coarseSlots : 0;
   return ({ votes: 0, none: 0, bounds: 2 * vec4s, levels: 2 * vec4s, clusters: vec4s + 1 }[by] * (pageSlots / size) + coarse) * unitWords;
@@ -74,11 +77,14 @@ export function costliestSizes(layers: readonly (readonly SetPlan[])[], heads: r
 }
 
 /** Slots of a head that a token reads at most: the first, the runs, and those behind. How large clusters are only the GPU knows. */
-export const readAtMost = ({ by, first, run }: PickPlan, slots: number, runs: number, tail: number): number =>
-  by === 'clusters' ? slots : Math.min(slots, first + runs * run + Math.max(0, slots - tail));
+export function readAtMost(pick: PickPlan, slots: number, runs: number, tail: number): number {
+  const { by, first, run, lowRank } = pick;
+  const besides = lowRank ? outliersOf(lowRank, runsBehind(pick, slots)) : 0;
+  return by === 'clusters' ? slots : Math.min(slots, first + (runs + besides) * run + Math.max(0, slots - tail));
+}
 
 /** Whether what is known of pages lies in the order of the pages, as not all of them have a frame or coarse runs are of two: 1, or 0 by their frames. */
-export const inOrder = ({ frames, pick }: SetPlan): number => (frames || pick?.by === 'levels' ? 1 : 0);
+export const inOrder = ({ frames, pick }: SetPlan): number => (frames || pick?.by === 'levels' || pick?.lowRank ? 1 : 0);
 
 /** What kernels of attention are told of a set. */
 export function pickedOf(set: SetPlan, layer: number): KvSet['picked'] {
@@ -130,12 +136,14 @@ export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt
       kernel: 'kv-pick', files: [`kv/${format.name}`, 'state', 'kv/tick/radix', ...files[by]],
       consts: {
         ...consts, Run: run, Each: size, ...(by === 'clusters' && { MostClusters: mostClusters }), Rows: rowsFor(by, heads, group),
+        ...(by === 'landmarks' && shadowConsts(set.pick, { kvHeads, headDim })),
         ...(by === 'levels' && { Known: summaryWords(set.pick, format, headDim, size) / format.unitWords, Coarse: coarseSlots }),
       },
     },
     params: { ...params, chosen_for: together, alike },
     bindings: {
       ...bindings, picked, ...(reads.includes(by) && { summaries: own('summaries') }), ...(by === 'clusters' && { planes: own('planes') }),
+      ...(by === 'landmarks' && { books: own('books') }),
     },
     // Of the sizes that a layer may have each has a kernel, of which one is run.
     grid: ({ length, of }) => {
@@ -147,7 +155,7 @@ export function picksOf(set: Picked, format: KvFormat, layer: number, at: PickAt
 }
 
 /** Those whose choice itself reads what is known of slots. */
-const reads: readonly PickPlan['by'][] = ['bounds', 'levels', 'clusters'];
+const reads: readonly PickPlan['by'][] = ['bounds', 'levels', 'landmarks', 'clusters'];
 
 /** Scores of all slots by the codes of their keys. */
 function coded(
@@ -165,9 +173,11 @@ function coded(
 
 /** Those of items that are slots. */
 const slots = ['kv/pick/shares', 'kv/pick/slots'];
+const ranked = 'kv/pick/ranked';
 /** Shaders that say what is chosen by. */
 const files = {
-  bounds: ['kv/pick/upper', 'kv/pick/by-bounds'], levels: ['kv/pick/upper', 'kv/pick/by-levels'],
-  votes: [...slots, 'kv/pick/by-votes'], clusters: ['kv/pick/clusters', 'kv/pick/shares', 'kv/pick/by-clusters'],
-  codes: [...slots, 'kv/pick/by-codes'], none: [],
+  bounds: ['kv/pick/upper', 'kv/pick/by-bounds', ranked], levels: ['kv/pick/upper', 'kv/pick/by-levels'],
+  landmarks: ['kv/shadow/known', 'kv/pick/shares', 'kv/pick/by-landmarks'],
+  votes: [...slots, 'kv/pick/by-votes', ranked], clusters: ['kv/pick/clusters', 'kv/pick/shares', 'kv/pick/by-clusters', ranked],
+  codes: [...slots, 'kv/pick/by-codes', ranked], none: [],
 };

@@ -8,6 +8,7 @@ import { type KernelSpec } from '../gpu/kernels.ts';
 import { type Binding } from '../gpu/program.ts';
 import { type CacheHeads, type ModelConfig } from '../model/graph.ts';
 import { type KvFormat, type PageFormat } from './formats/format.ts';
+import { type LowRank } from './shadow.ts';
 
 /** Numbers that a policy keeps of each slot, u32 or f32 as it likes, in the order of `KvPlan.planes`. `position` and `cluster` are of slots of sets alone. */
 export type Plane = 'position' | 'acc' | 'last' | 'mri' | 'cluster' | 'bias';
@@ -87,13 +88,15 @@ export interface AnswerPlan {
  */
 export interface PickPlan {
   /** What tells which are worth reading: shaders/kv/policies/pick/by-*.wgsl; `none`: no run is read, but what is always. */
-  by: 'bounds' | 'levels' | 'votes' | 'clusters' | 'codes' | 'none';
+  by: 'bounds' | 'levels' | 'landmarks' | 'votes' | 'clusters' | 'codes' | 'none';
   /** Slots of a run. */
   run: number;
   /** Slots that something is known of together: a part of a run, or more than one. */
   each: number;
   /** Of levels: what else `each` may be, which is the largest of these, in a layer for itself (`KvTick.setSize`); whole runs. */
   sizes?: readonly number[];
+  /** Of landmarks: how keys are kept behind the first ones, in low rank. */
+  lowRank?: LowRank;
   /** So many first slots are always read. */
   first: number;
   /** Tokens that a choice holds for, from each tick on. Default 1. */

@@ -167,15 +167,16 @@ function makeLists({ queue }: GPUDevice, lists: GPUBuffer, firsts: readonly (rea
 }
 
 /** What a layer has once, beside its lists. */
-function makeSingle(make: (name: string, bytes: number) => GPUBuffer, { plan, attended }: Shape, layer: number, headDim: number) {
+function makeSingle(make: (name: string, bytes: number) => GPUBuffer, { plan, attended, format }: Shape, layer: number, headDim: number) {
   const { queryHeads } = attended[layer];
   const choosing = pickedSet(plan.layers[layer]);
+  const books = choosing ? bookWords(choosing.pick, format, headDim) : 0;
   const makePicked = (name: string) => make(name, 4 * pickedWords(choosing!, queryHeads, headDim));
   return {
     queries: plan.queries ? make('queries', queryBytes(plan, queryHeads, headDim)) : undefined,
     picked: choosing && chooses(choosing, layer) ? makePicked('picked') : undefined,
     chosen: choosing?.frames && !choosing.answered ? makePicked('chosen') : undefined,
-    books: choosing?.pick.parts ? make('books', 4 * choosing.mostSlots.length * bookWords(choosing.pick, headDim)) : undefined,
+    books: books ? make('books', 4 * choosing!.mostSlots.length * books) : undefined,
   };
 }
 

@@ -140,7 +140,7 @@ function turnOf(graph: Graph, layer: number, context: number): Turn {
 
 /** RequestError for keys that cannot be turned 4 numbers at a time. */
 function checkTurns(policy: Policy, { layers }: KvPlan, attended: readonly AttendedLayer[]): void {
-  const turns = ({ format, pick }: KvPlan['layers'][number][number]) => format.turned ?? pick?.by === 'codes';
+  const turns = ({ format, pick }: KvPlan['layers'][number][number]) => format.turned ?? (pick?.by === 'codes' || pick?.by === 'landmarks');
   const found = attended.findIndex(({ turn }, layer) => layers[layer].some(turns) && turn.Halves && turn.RopeDims % 8);
   if (found >= 0)
     throw new RequestError(

@@ -1,7 +1,7 @@
 // Bytes of keys and values as a plan has them: what a budget is held against, here and by policies that fit themselves into one.
 import { paramsStride } from '../gpu/program.ts';
 import { bookWords } from './codes.ts';
-import { pageSlots } from './formats/format.ts';
+import { type KvFormat, pageSlots } from './formats/format.ts';
 import { chooses, costliestSizes, pagesKnown, pickedSet, pickedWords, summaryWords } from './pick.ts';
 import { planeBytes } from './plane-bytes.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
@@ -32,7 +32,7 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
     const known = (set: SetPlan) => (set.pick ? pagesKnown(set, pagesOfSet(set)) * summaryWords(set.pick, format, own.headDim, sizes[layer]) : 0);
     const each = sets.map((set) =>
       4 * (framesOfSet(set) * set.format.words(own.headDim) + known(set)) + (set.bare ? 0 : planeBytes(plan, framesOfSet(set))));
-    const others = 4 * listWords(sets, own.headDim) + queryBytes(plan, queryHeads[layer], own.headDim) + pickBytes(sets, layer, own.headDim, queryHeads[layer]);
+    const others = 4 * listWords(sets, own.headDim) + queryBytes(plan, queryHeads[layer], own.headDim) + pickBytes(sets, layer, own.headDim, queryHeads[layer], format);
     return { full: sum([fresh, ...each, others, tickBytes(plan, sets, own.kvHeads)]), largest: Math.max(fresh, ...each) };
   });
   const away = awayBytes(plan, { heads, queryHeads }, room);
@@ -44,9 +44,9 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
 }
 
 /** Of what tokens choose, and of centroids to choose by. */
-function pickBytes(sets: readonly SetPlan[], layer: number, headDim: number, queryHeads: number): number {
+function pickBytes(sets: readonly SetPlan[], layer: number, headDim: number, queryHeads: number, format: KvFormat): number {
   const set = pickedSet(sets);
-  const books = set ? 4 * set.mostSlots.length * bookWords(set.pick, headDim) : 0;
+  const books = set ? 4 * set.mostSlots.length * bookWords(set.pick, format, headDim) : 0;
   return books + (set && chooses(set, layer) ? (set.frames && !set.answered ? 2 : 1) * 4 * pickedWords(set, queryHeads, headDim) : 0);
 }
 

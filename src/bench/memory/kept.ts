@@ -5,6 +5,7 @@ import { centroids } from '../../kv/codes.ts';
 import { summaryWords } from '../../kv/pick.ts';
 import { type KvLayer } from '../../kv/policy.ts';
 import { cachesOf } from '../../kv/segment.ts';
+import { shadowWords } from '../../kv/shadow.ts';
 import { type Shaped } from '../../kv/shaped.ts';
 
 const slotBytes = (format: PageFormat, headDim: number): number => (4 * format.words(headDim)) / pageSlots;
@@ -33,6 +34,9 @@ function setBytes(shaped: Shaped, { layer, sets, heads: { kvHeads, headDim }, fr
     const each = slotBytes(set.format, headDim);
     if (!pick) return sum(set.counts) * each + (sum(set.counts) ? 4 * kvHeads * (set.format.headWords?.(headDim) ?? 0) : 0);
     const known = (4 * summaryWords(pick, format, headDim, set.size)) / pageSlots;
+    const { length } = set.counts;
+    // Its keys are made again of what is known: what a token has to have besides are values.
+    if (pick.lowRank) return (shaped.setsOf(layer).read[i] * kvHeads * each) / 2 + sum(set.counts) * known + 4 * length * shadowWords(pick, format, headDim, set.counts[0]);
     const books = pick.parts ? 4 * kvHeads * centroids * headDim : 0; // a token reads no metrics
     return shaped.setsOf(layer).read[i] * kvHeads * each + sum(set.counts) * known + books;
   }));

@@ -43,6 +43,7 @@ export const policyNames: readonly PolicyName[] = [
   { name: 'random', label: 'words at random, and the last ones: to compare with', special: true },
   { name: 'quest', label: 'keeps everything, and reads the passages that may matter most to each word', special: true },
   { name: 'leoam', label: 'as quest, with shorter passages in layers that look at little', special: true },
+  { name: 'shadowkv', label: 'keeps everything, keys of prompts in low rank, and reads the passages that may matter most to each word', special: true },
   { name: 'lserve', label: 'keeps everything, and reads a few long passages, chosen for some words at a time', special: true },
   { name: 'tokenselect', label: 'keeps everything, and reads what all heads together look at most', special: true },
   { name: 'a2ats', label: 'keeps everything, and reads what each word may look at most, by codes of 4 bits', special: true },

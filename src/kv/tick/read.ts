@@ -52,7 +52,7 @@ export function planReading(model: PolicyModel, room: PolicyRoom, options: Optio
   const layers = oneSet(model, format, () => context).map((sets, layer) => sets.map((set) => ({ ...set, pick: { ...pick(layer), ...(lag && { lag }) } })));
   const plan: KvPlan = { peak: 'bounded', window: options.window, interval: options.interval, planes: [], rewinds: 'slots', layers };
   const { queries = 0, scratchBytes = 0, ...more } = observes?.(plan) ?? {};
-  const own = { ...plan, ...more, ...(queries && { queries, scratchBytes }) };
+  const own = { ...plan, ...more, ...(queries && { queries }), ...(scratchBytes && { scratchBytes }) };
   const lagging = lag ? { ...own, queries: Math.max(1, queries), scratchBytes: scratchBytes + pickBytes(model, plan) } : own;
   return options.away ? planAway(model, room, lagging, options) : lagging;
 }

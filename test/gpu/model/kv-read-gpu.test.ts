@@ -38,6 +38,7 @@ const further: Run[] = [
   { kv: 'leoam', options: half },
   { kv: 'leoam', of: 'lag', options: { ...half, lag: 1 } },
   { kv: 'leoam', of: 'lag', options: { ...half, away: 1 } },
+  { kv: 'shadowkv', options: { ...half, size: 8, rank: 24 } },
   { kv: 'tokenselect', options: half },
   { kv: 'squeezed', options: { ...half, size: 8 } },
   { kv: 'a2ats', options: { ...half, parts: 8 } },

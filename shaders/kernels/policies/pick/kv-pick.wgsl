@@ -37,7 +37,8 @@ fn key_of(score : f32) -> u32 {
   return clamp(ordered(bitcast<u32>(score)), 1u, Most - 1u);
 }
 
-// Marks items that are taken in place of their keys, from `at` on: the largest ones until so much of weight is passed. A key of 0 is never taken.
+// Marks items that are taken in place of their keys, from `at` on: the largest ones until so much of weight is passed. A key of 0 is never taken, `Most` with no
+// weight always.
 fn take(kv_head : u32, at : u32, items : u32, asked : u32, local : u32) {
   storageBarrier();
   // The threshold, and how much of what is equal to it is wanted.
@@ -105,11 +106,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let at = kv_head * Rows * params.room;
   prepare(kv_head, local, at, items);
   for (var i = local; i < items; i += Threads) {
-    var key = 0u;
-    if (weight(kv_head, i) > 0u) {
-      key = key_of(score(kv_head, i, at, count));
-    }
-    keys[at + i] = key;
+    keys[at + i] = rank_key(kv_head, i, at, count);
   }
   take(kv_head, at, items, before.x, local);
 

@@ -52,8 +52,11 @@ fn weight(kv_head : u32, item : u32) -> u32 {
   return select(0u, PerChunk, keys[coarse_at(kv_head) + item * Each / Coarse] == 1u);
 }
 
-fn score(kv_head : u32, item : u32, at : u32, count : u32) -> f32 {
+fn rank_key(kv_head : u32, item : u32, at : u32, count : u32) -> u32 {
+  if (weight(kv_head, item) == 0u) {
+    return 0u;
+  }
   let slot = item * Each;
   let low = known_at(slot / PageSlots, kv_head) + slot % PageSlots / Each * 2u * HeadVec4s;
-  return upper(low, low + HeadVec4s, query_at(kv_head * Group));
+  return key_of(upper(low, low + HeadVec4s, query_at(kv_head * Group)));
 }

@@ -33,7 +33,7 @@ export function anglesOf({ dims, magnitude, angle }: Turning): Float32Array<Arra
 /** Made-up centroids of each kv head, and metrics by which all directions count the same. */
 function booksOf({ next, given: { kvHeads, headDim } }: Scene) {
   const width = headDim / parts;
-  const words = bookWords(pick, headDim);
+  const words = bookWords(pick, f32, headDim);
   const all = new Float32Array(kvHeads * words);
   const rows: Row[][] = Array.from({ length: kvHeads }, (_, head) => {
     const own = normals(next, centroids * headDim);
