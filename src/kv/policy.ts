@@ -219,6 +219,8 @@ export interface KvSet {
   readonly tails: Uint32Array;
   /** Of levels: slots that something is known of together by now. Default: `PickPlan.each`. */
   readonly size?: number;
+  /** Whether its keys are kept in low rank by now (`PickPlan.lowRank`), behind the first ones. */
+  readonly isLow?: boolean;
 }
 
 /**
@@ -303,6 +305,8 @@ export interface KvTick {
   setPicks(set: KvSet, runs: ArrayLike<number>, tails: ArrayLike<number>, opened?: number): void;
   /** Says of levels how many slots something is known of together from now on: nothing is by then. To be awaited as `makeRoom`; BudgetError as that. */
   setSize(set: KvSet, size: number): Promise<void>;
+  /** Says that keys of a set are kept in low rank from now on: of all that it has, and will have. */
+  setLow(set: KvSet): void;
   /** Says from which position on slots are fresh after this tick, `length - plan.window` at most. Those before are read in sets or not at all. */
   advance(base: number): void;
   /** A layer as it is with all pages of a set that has `frames`, which the next call replaces. At the end of a prompt, as it cuts a submit in two. */

@@ -26,6 +26,9 @@ export interface Sets extends LayerSets {
   pick(runs: ArrayLike<number>, tails: ArrayLike<number>): Uint32Array<ArrayBuffer>;
   /** Has room for what is known of so many slots together, and nothing there. BudgetError where there is no room. True where a buffer was replaced. */
   resize(size: number): Promise<boolean>;
+  /** Notes that keys are kept in low rank from now on. */
+  setLow(): void;
+  readonly keyless?: { pages: { buffer: GPUBuffer }; count: number; waiting: Set<number> };
   /** Runs that tokens read of each kv head. */
   readonly runs: Uint32Array;
   /** Which pages are on the GPU, where not all are. */
@@ -54,6 +57,8 @@ export interface HeldNumbers {
   runs: number[];
   /** Slots that something is known of together, where that is a layer's own. */
   size?: number;
+  /** Whether its keys are kept in low rank. */
+  isLow?: true;
 }
 
 interface MutableSet extends KvSet {
@@ -62,6 +67,7 @@ interface MutableSet extends KvSet {
   summaries?: GPUBuffer;
   taken: number;
   size?: number;
+  isLow?: boolean;
 }
 
 /** What a set has for each of its pages. */
@@ -90,12 +96,12 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const own: Making = { device, ledger, shape, layer, heads, restored, make };
   const firsts = firstsOf(plans, heads);
   const lists = makeLists(device, make('lists', 4 * listWords(plans, headDim)), firsts);
-  const { queries, picked, chosen, books } = makeSingle(make, shape, layer, headDim);
+  const { queries, picked, chosen, books, keyless } = makeSingle(make, shape, layer, headDim);
   const runs = new Uint32Array(kvHeads); // that each has been told to read
   const sets = plans.map((plan, index) => emptySet(index, plan, kvHeads, makePaged(own, index, plan.frames ?? 1, plan.pick?.sizes && plan.pick.each)));
   const paging = choosing?.frames ? createPaging(device, choosing, firsts[0], lists) : undefined;
   const single = [lists, picked, chosen, queries, books].flatMap((buffer) => buffer ?? []);
-  const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...single];
+  const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...single, ...(keyless ? [keyless.pages.buffer] : [])];
 
   const result: Sets = {
     all: sets, ...elsewhere, runs, paging, restored,
@@ -115,7 +121,9 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     get size() {
       return sets[0].size;
     },
+    keyless,
     resize: (size) => resize(own, sets[0], size),
+    setLow: () => void (sets[0].isLow = true),
     get byteLength() {
       return sizeOf(buffers());
     },
@@ -177,6 +185,8 @@ function makeSingle(make: (name: string, bytes: number) => GPUBuffer, { plan, at
     picked: choosing && chooses(choosing, layer) ? makePicked('picked') : undefined,
     chosen: choosing?.frames && !choosing.answered ? makePicked('chosen') : undefined,
     books: books ? make('books', 4 * choosing!.mostSlots.length * books) : undefined,
+    keyless: choosing?.pick.lowRank && choosing.frames
+      ? { pages: { buffer: make('keyless', 4 * choosing.frames) }, count: 0, waiting: new Set<number>() } : undefined,
   };
 }
 
@@ -274,9 +284,9 @@ function heldOf(
     return buffer ? [{ buffer, byteLength: bytes(pages)[name]!, ...(name === 'pages' && { pages: { format: set.format, most } }) }] : [];
   }));
   const numbers = sets.map(({ taken, counts, room, tails }) => ({ taken, counts: [...counts], room: [...room], tails: [...tails] }));
-  const { size } = sets[0];
+  const { size, isLow } = sets[0];
   const single = whole.map((buffer) => ({ buffer, byteLength: buffer.size }));
-  return { buffers: [...single, ...inUse], numbers: { sets: numbers, runs: [...runs], ...(size && { size }) } };
+  return { buffers: [...single, ...inUse], numbers: { sets: numbers, runs: [...runs], ...(size && { size }), ...(isLow && { isLow }) } };
 }
 
 /** RequestError for numbers that sets of this plan cannot have. */
@@ -315,6 +325,7 @@ const bindingsOf = <Name extends string>(buffers: Record<Name, GPUBuffer | undef
 
 function takeNumbers(sets: readonly MutableSet[], runs: Uint32Array, numbers: HeldNumbers): void {
   runs.set(numbers.runs);
+  sets[0].isLow = numbers.isLow;
   sets.forEach((set, i) => {
     set.taken = numbers.sets[i].taken;
     for (const name of ['counts', 'room', 'tails'] as const) set[name].set(numbers.sets[i][name]);
@@ -325,6 +336,7 @@ function emptySets(sets: readonly MutableSet[], runs: Uint32Array): void {
   runs.fill(0);
   for (const set of sets) {
     set.taken = 0;
+    set.isLow = false;
     for (const name of ['counts', 'room', 'tails'] as const) set[name].fill(0);
   }
 }

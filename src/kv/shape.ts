@@ -10,10 +10,11 @@ import { angleEntries } from '../model/rope.ts';
 import { type KvFormat } from './formats/format.ts';
 import { hashesOf, sortedWords } from './hashed.ts';
 import { basisBytes } from './latents/basis.ts';
+import { remakeOf } from './latents/remade.ts';
 import { restoreOf } from './latents/restore.ts';
 import { latentSource, unfitWords } from './latents/source.ts';
 import { pickedOf, pickedSet, picksOf } from './pick.ts';
-import { type KvPlan, type Policy, type PolicyModel, type Turn, biasIn } from './policy.ts';
+import { type KvPlan, type Policy, type PolicyModel, type SetPlan, type Turn, biasIn } from './policy.ts';
 import { cachesOf } from './segment.ts';
 import { ringSlots } from './set-bytes.ts';
 import { type Sequence } from './sequence.ts';
@@ -170,9 +171,12 @@ function checkWindows(policy: Policy, windows: readonly number[]): void {
 
 const dispatchesOfSets = ({ layers }: KvPlan): number => sum(layers.map((sets) => {
   const picks = pickedSet(sets)?.pick;
-  return (sets.length ? 3 * sets.length + 1 : 0) + (picks ? 3 + (picks.sizes?.length ?? 1) : 0) + (sets.some(({ latent }) => latent) ? 2 : 0) +
+  return (sets.length ? 3 * sets.length + 1 : 0) + (picks ? 3 + (picks.sizes?.length ?? 1) : 0) + (sets.some((set) => set.latent || isRemade(set)) ? 2 : 0) +
     (sets.some(({ hashed }) => hashed) ? 3 : 0);
 }));
+
+/** Whether pages of a set come to the GPU without their keys. */
+const isRemade = ({ pick, frames }: SetPlan): boolean => pick?.lowRank !== undefined && frames !== undefined;
 
 const isLatent = ({ layers }: KvPlan, layer: number): boolean => layers[layer].some(({ latent }) => latent);
 
@@ -196,7 +200,7 @@ const keysValuesOf = (
   format,
   queries,
   sets: (layer) => layers[layer].map((set, i) => ({
-    format: set.latent ? format : set.format, restored: set.latent, mostSlots: Math.max(...set.mostSlots), beside: set.beside,
+    format: set.latent ? format : set.format, restored: set.latent, remade: isRemade(set), mostSlots: Math.max(...set.mostSlots), beside: set.beside,
     picked: pickedOf(set, layer), away: set.frames !== undefined,
     answered: set.answered && (set.answered.lag ? 'late' : 'now'),
     hashed: set.hashed && { from: set.hashed.from, context },
@@ -208,5 +212,9 @@ const keysValuesOf = (
     turn: attended[layer].turn,
   }),
   hashes: (layer, at) => hashesOf(layers[layer][0].hashed!, format, layer, at),
-  restores: (layer, at) => [restoreOf({ layer, heads: heads[layer], format: layers[layer][0].format, fresh: format, turn: attended[layer].turn }, at)],
+  restores: (layer, at) => {
+    const [set] = layers[layer];
+    const own = { heads: heads[layer], turn: attended[layer].turn };
+    return [set.latent ? restoreOf({ layer, ...own, format: set.format, fresh: format }, at) : remakeOf(layer, { ...own, pick: set.pick!, format }, at)];
+  },
 });

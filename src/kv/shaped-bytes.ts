@@ -32,7 +32,8 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
     const known = (set: SetPlan) => (set.pick ? pagesKnown(set, pagesOfSet(set)) * summaryWords(set.pick, format, own.headDim, sizes[layer]) : 0);
     const each = sets.map((set) =>
       4 * (framesOfSet(set) * set.format.words(own.headDim) + known(set)) + (set.bare ? 0 : planeBytes(plan, framesOfSet(set))));
-    const others = 4 * listWords(sets, own.headDim) + queryBytes(plan, queryHeads[layer], own.headDim) + pickBytes(sets, layer, own.headDim, queryHeads[layer], format);
+    const picks = pickBytes(sets, layer, own.headDim, queryHeads[layer], format);
+    const others = 4 * listWords(sets, own.headDim) + queryBytes(plan, queryHeads[layer], own.headDim) + picks;
     return { full: sum([fresh, ...each, others, tickBytes(plan, sets, own.kvHeads)]), largest: Math.max(fresh, ...each) };
   });
   const away = awayBytes(plan, { heads, queryHeads }, room);
@@ -47,7 +48,8 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
 function pickBytes(sets: readonly SetPlan[], layer: number, headDim: number, queryHeads: number, format: KvFormat): number {
   const set = pickedSet(sets);
   const books = set ? 4 * set.mostSlots.length * bookWords(set.pick, format, headDim) : 0;
-  return books + (set && chooses(set, layer) ? (set.frames && !set.answered ? 2 : 1) * 4 * pickedWords(set, queryHeads, headDim) : 0);
+  const keyless = set?.pick.lowRank ? 4 * (set.frames ?? 0) : 0;
+  return books + keyless + (set && chooses(set, layer) ? (set.frames && !set.answered ? 2 : 1) * 4 * pickedWords(set, queryHeads, headDim) : 0);
 }
 
 /** Kernels that a tick has for a layer at most, where a plan does not say. */

@@ -133,7 +133,7 @@ export interface KeysValues {
   picks?(layer: number, at: PickAt): Dispatch[];
   /** What several rows read of a layer's set by buckets, where that is `hashed` and long: the first part of what is joined. */
   hashes?(layer: number, at: HashAt): Dispatch[];
-  /** What makes keys and values of a layer's set again, in front of its attention, where that is `restored`. */
+  /** What makes keys and values of a layer's set again, in front of its attention, where that is `restored` or `remade`. */
   restores?(layer: number, at: RestoreAt): Dispatch[];
 }
 
@@ -186,6 +186,8 @@ export interface KvSet {
   hashed?: { from: number; context: number };
   /** Whether it is read where its keys and values were made again (`LayerSets.restored`), on pages of the same numbers. */
   restored?: boolean;
+  /** Whether a row by itself finds pages of it without their keys, which are made again there first (`LayerSets.keyless`). */
+  remade?: boolean;
   /** What its scores are divided by; and of a layer's only set, what the logarithm of their sum is multiplied by before segments are joined. Default: 1. */
   temperature?: number;
   scale?: number;
@@ -231,6 +233,8 @@ export interface LayerSets {
   restored?: Binding;
   basis?: Binding;
   summaries?: Binding;
+  /** Pages on the GPU whose keys are to be made again before the next row by itself reads them, and how many those are. */
+  keyless?: { pages: Binding; count: number };
   /** Slots that something is known of together, where that is a layer's own (`PickPlan.sizes`). */
   size?: number;
   /** Numbers of its slots, by page. */

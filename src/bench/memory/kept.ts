@@ -34,9 +34,11 @@ function setBytes(shaped: Shaped, { layer, sets, heads: { kvHeads, headDim }, fr
     const each = slotBytes(set.format, headDim);
     if (!pick) return sum(set.counts) * each + (sum(set.counts) ? 4 * kvHeads * (set.format.headWords?.(headDim) ?? 0) : 0);
     const known = (4 * summaryWords(pick, format, headDim, set.size)) / pageSlots;
-    const { length } = set.counts;
-    // Its keys are made again of what is known: what a token has to have besides are values.
-    if (pick.lowRank) return (shaped.setsOf(layer).read[i] * kvHeads * each) / 2 + sum(set.counts) * known + 4 * length * shadowWords(pick, format, headDim, set.counts[0]);
+    if (pick.lowRank) {
+      // Its keys are made again of what is known: what a token has to have besides are values.
+      const values = (shaped.setsOf(layer).read[i] * kvHeads * each) / 2;
+      return values + sum(set.counts) * known + 4 * kvHeads * shadowWords(pick, format, headDim, set.counts[0]);
+    }
     const books = pick.parts ? 4 * kvHeads * centroids * headDim : 0; // a token reads no metrics
     return shaped.setsOf(layer).read[i] * kvHeads * each + sum(set.counts) * known + books;
   }));

@@ -6,6 +6,7 @@ import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { segmentBytes } from '../segment.ts';
 import { pagesWithin } from '../set-bytes.ts';
 import { bytesOfOne } from '../shaped-bytes.ts';
+import { outliersOf, runsBehind } from '../shadow.ts';
 import { leastHome, leastRows } from '../tiers/away-bytes.ts';
 
 const mebi = 2 ** 20;
@@ -52,17 +53,24 @@ function checkMemory({ heads }: PolicyModel, { format, context }: PolicyRoom, { 
   );
 }
 
+/** Rows of pages for what tokens read, so many slots, twice; or where short runs that stay are read too, one for each run, as they lie scattered. */
+function mostRead({ layers }: KvPlan, slots: number): number {
+  const { pick } = layers.map(pickedSet).find((set) => set !== undefined)!;
+  const { lowRank, run } = pick;
+  return lowRank ? Math.ceil(slots / run) + outliersOf(lowRank, runsBehind(pick, lowRank.slots)) : 2 * Math.ceil(slots / pageSlots);
+}
+
 /** The same for steps of `chunk` tokens, or the bytes that they take at least. */
 function planWith(model: PolicyModel, room: PolicyRoom, plan: KvPlan, { fetch, memory, share, slots }: Readonly<Record<string, number>>): KvPlan | number {
   const all = Math.ceil(room.context / pageSlots);
   const own = { ...plan, rewinds: 'pages' as const, ...(fetch && { fetchBytes: 1024 * fetch }), ...(memory && { homeBytes: memory * mebi }) };
-  const read = Math.ceil((slots || share * room.context) / pageSlots);
+  const read = mostRead(plan, slots || share * room.context);
   const planned = (rows: number): KvPlan => ({
     ...own, layers: plan.layers.map((sets, layer) => (pickedSet(sets) ? sets.map((set) => ({ ...set, frames: rows * model.heads[layer].kvHeads })) : sets)),
   });
   const bytes = (rows: number) => bytesOfOne(planned(rows), model, room);
   const { always, least } = leastRows(own, room);
-  const most = Number.isFinite(room.budgetBytes) ? all : Math.min(all, Math.max(always + 2 * read, least));
+  const most = Number.isFinite(room.budgetBytes) ? all : Math.min(all, Math.max(always + read, least));
   const fit = pagesWithin(room.budgetBytes, [least, most], bytes);
   return fit === undefined ? Math.ceil(bytes(least)) : planned(fit);
 }

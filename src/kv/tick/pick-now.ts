@@ -19,14 +19,15 @@ export function pickBytes({ heads, queryHeads }: Pick<PolicyModel, 'heads' | 'qu
 
 /** What the last query chooses is what the next token reads, in layers where choices come late. */
 export function pickNow(kv: KvTick): void {
-  for (const { layer, heads: { kvHeads, headDim }, queryHeads, scale, queries, lists, picked, fresh: { format }, sets: [set] } of kv.layers) {
+  for (const { layer, heads: { kvHeads, headDim }, queryHeads, scale, queries, lists, picked, books, fresh: { format }, sets: [set] } of kv.layers) {
     const plan = pickedSet(kv.plan.layers[layer])!;
     if (!plan.pick.lag) continue;
     const bytes = queryBytes(queryHeads, headDim);
     const query = kv.scratch('pick.query', bytes);
     kv.copy({ buffer: queries!, offset: ((kv.length - 1) % kv.plan.queries!) * bytes }, { buffer: query, offset: 0 }, bytes);
     const state = { buffer: kv.scratch('pick.state', stateBytes) }; // zeros: the query's row is the first
-    const own = { lists: { buffer: lists }, picked: { buffer: picked! }, summaries: { buffer: set.summaries! }, size: set.size };
+    const known = { summaries: { buffer: set.summaries! }, size: set.size, books: books && { buffer: books } };
+    const own = { lists: { buffer: lists }, picked: { buffer: picked! }, ...known };
     const of = { state, sets: () => own } as unknown as SequenceBuffers;
     const keys = { buffer: kv.scratch('pick.keys', keyBytes(plan, queryHeads)) };
     const at = { section: `kv.${layer}`, config: { heads: queryHeads, kvHeads, headDim }, scale, query: { buffer: query }, scratch: keys };

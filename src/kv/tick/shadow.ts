@@ -1,7 +1,7 @@
-// Dispatches by which keys are kept in low rank: kv-unturn.wgsl, kv-gram.wgsl, kv-project.wgsl, kv-landmarks.wgsl, kv-outliers.wgsl, kv-remake.wgsl. The basis is
-// found here, in float64.
+// Dispatches by which keys are kept in low rank: kv-unturn.wgsl, kv-gram.wgsl, kv-project.wgsl, kv-landmarks.wgsl, kv-outliers.wgsl, kv-remake.wgsl. The basis
+// is found here, in float64.
 import { symmetricEigen } from '../latents/eigen.ts';
-import { restoreShape } from '../latents/restore.ts';
+import { remadeSlots, remakeKernel } from '../latents/remade.ts';
 import { pageSlots } from '../formats/format.ts';
 import { pickedSet } from '../pick.ts';
 import { type KvLayer, type KvTick, type PolicyModel } from '../policy.ts';
@@ -80,56 +80,69 @@ function putBasis(kv: KvTick, layer: KvLayer, basis: Float64Array): void {
   }
 }
 
-/** Latents and landmarks of what a layer's set has from slot `before` on, by the basis that there is; and where runs are that stay, of all. */
-function note(kv: KvTick, layer: KvLayer, before: number, findsOutliers: boolean): void {
-  const { pick, reads, known, consts, params, pages, summaries, books, lists } = common(kv, layer);
-  const { kvHeads } = layer.heads;
-  const format = `kv/${layer.fresh.format.name}`;
+/** Latents of what a layer's set has from slot `before` on, by the basis that there is. */
+function noteLatents(kv: KvTick, layer: KvLayer, before: number): void {
+  const { known, consts, summaries, books } = common(kv, layer);
   inBlocks(kv, layer, before, (unturned, at) => kv.dispatch({
-    label: `kv.${layer.layer}.project`, kernel: { kernel: 'kv-project', files: [format, ...known], consts }, params: { ...at },
+    label: `kv.${layer.layer}.project`, kernel: { kernel: 'kv-project', files: [`kv/${layer.fresh.format.name}`, ...known], consts }, params: { ...at },
     bindings: { unturned, summaries, books }, grid: [groupsOf(at.slots * consts.RankVec4s, 64)],
   }));
+}
+
+/** Landmarks of the runs that have slots from `before` on. */
+export function noteLandmarks(kv: KvTick, layer: KvLayer, before: number): GPUBuffer {
+  const { pick, reads, known, consts: { Runs: room, ...consts }, params, pages, summaries, lists } = common(kv, layer);
+  const { kvHeads } = layer.heads;
   const slots = longest(layer.sets[0]);
-  const room = consts.Runs;
   const likeness = kv.scratch('shadow.likeness', 4 * kvHeads * room);
   const first = Math.floor(Math.max(0, before - pick.first) / pick.each);
-  kv.dispatch({
-    label: `kv.${layer.layer}.landmarks`, kernel: { kernel: 'kv-landmarks', files: [...reads, ...known], consts }, params: { ...params, first, room },
-    bindings: { pages, summaries, likeness, lists }, grid: [groupsOf(runsBehind(pick, slots) - first, 64), kvHeads],
-  });
-  if (!findsOutliers) return;
+  const runs = runsBehind(pick, slots) - first;
+  if (runs > 0)
+    kv.dispatch({
+      label: `kv.${layer.layer}.landmarks`, kernel: { kernel: 'kv-landmarks', files: [...reads, ...known], consts: { ...consts, Runs: room } },
+      params: { ...params, first, room }, bindings: { pages, summaries, likeness, lists }, grid: [groupsOf(runs, 64), kvHeads],
+    });
+  return likeness;
+}
+
+/** Of all runs of a layer's set, by how like their landmarks their keys are. */
+function findOutliers(kv: KvTick, layer: KvLayer, likeness: GPUBuffer): void {
+  const { pick, reads, known, consts, params, pages, books, lists } = common(kv, layer);
+  const room = consts.Runs;
+  const slots = longest(layer.sets[0]);
   const count = outliersOf(pick.lowRank!, runsBehind(pick, slots));
   kv.dispatch({
     label: `kv.${layer.layer}.outliers`, kernel: { kernel: 'kv-outliers', files: [...reads, ...known], consts }, params: { ...params, count, room },
-    bindings: { pages, books, likeness, lists }, grid: [groupsOf(room, 64), kvHeads],
+    bindings: { pages, books, likeness, lists }, grid: [groupsOf(room, 64), layer.heads.kvHeads],
   });
 }
 
 /** Keys of a layer's set from slot `first` on become those that its latents make, but for outliers. */
 function remake(kv: KvTick, layer: KvLayer, first: number): void {
-  const { reads, turns, known, consts, params, pages, summaries, books, lists, angles } = common(kv, layer);
-  const { Slots } = restoreShape(layer.heads);
+  const { pick, params, pages, summaries, books, lists, angles } = common(kv, layer);
+  const { heads, turn, fresh: { format } } = layer;
   const from = Math.floor(first / pageSlots) * pageSlots;
-  const [format, read, where] = reads;
   kv.dispatch({
-    label: `kv.${layer.layer}.remake`,
-    kernel: { kernel: 'kv-remake', files: [format, read, 'kv/page/append', where, ...turns, ...known], consts: { ...consts, Slots } },
-    params: { ...params, first }, bindings: { pages, summaries, books, lists, angles },
-    grid: [groupsOf(longest(layer.sets[0]) - from, Slots), layer.heads.kvHeads],
+    label: `kv.${layer.layer}.remake`, kernel: remakeKernel({ heads, pick, format, turn }, 'in-order'), params: { ...params, first },
+    bindings: { pages, summaries, books, lists, angles }, grid: [groupsOf(longest(layer.sets[0]) - from, remadeSlots(heads)), heads.kvHeads],
   });
 }
 
 /** The keys of a layer's set behind its first slots are kept in low rank from now on, by a basis of what they are. At a prompt's end: it waits for the GPU. */
 export async function decompose(kv: KvTick, layer: KvLayer): Promise<void> {
-  const { first } = pickedSet(kv.plan.layers[layer.layer])!.pick;
-  putBasis(kv, layer, await findBasis(kv, layer, first));
-  note(kv, layer, first, true);
-  remake(kv, layer, first);
+  const { frames, pick: { first } } = pickedSet(kv.plan.layers[layer.layer])!;
+  const whole = await kv.whole(layer);
+  putBasis(kv, layer, await findBasis(kv, whole, first));
+  noteLatents(kv, whole, first);
+  findOutliers(kv, whole, noteLandmarks(kv, whole, first));
+  if (!frames) remake(kv, layer, first);
+  kv.setLow(layer.sets[0]);
 }
 
 /** So are those from slot `before` on, by the basis that there is. */
 export function followBasis(kv: KvTick, layer: KvLayer, before: number): void {
   if (longest(layer.sets[0]) <= before) return;
-  note(kv, layer, before, false);
-  remake(kv, layer, before);
+  noteLatents(kv, layer, before);
+  noteLandmarks(kv, layer, before);
+  if (!pickedSet(kv.plan.layers[layer.layer])!.frames) remake(kv, layer, before);
 }

@@ -50,6 +50,7 @@ async function asked(name: string, length: number, options: Record<string, numbe
     makeRoom: () => Promise.resolve(),
     setCounts: (set, counts) => void set.counts.set(Array.from(counts)),
     setPicks() {},
+    setLow: (set) => void Object.assign(set, { isLow: true }),
     setSize: (set, size) => Promise.resolve(void Object.assign(set, { size })),
     whole: (layer) => Promise.resolve(layer),
     advance() {},

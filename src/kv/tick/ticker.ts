@@ -83,6 +83,7 @@ export function createTicker(gpu: TickGpu): Ticker {
           write(lists.buffer, offset, more);
         },
         setPicks: (set, runs, tails, opened) => writePicks(setsOf(set), setsOf(set).pick(runs, tails), opened, write),
+        setLow: (set) => setsOf(set).setLow(),
         async setSize(set, size) {
           if (await setsOf(set).resize(size)) shaped.replaced();
         },

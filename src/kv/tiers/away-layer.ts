@@ -34,15 +34,34 @@ export interface HomePage {
   head: number;
 }
 
-/** Brings pages to frames of a layer, of which no more are on their way at once than a block of rows has. */
-export async function uploadPages(home: PageHome, uploads: Uploads, layer: AwayLayer, pages: readonly HomePage[]): Promise<void> {
+/** Bytes that are brought of a page at home: its values alone, where keys are made again on the GPU. */
+export const broughtBytes = ({ sets: { all: [set] }, pageBytes }: AwayLayer): number => (set.isLow ? pageBytes / 2 : pageBytes);
+
+/** Brings the last so many bytes of pages to frames of a layer, of which no more are on their way at once than a block of rows has. */
+export async function uploadPages(home: PageHome, uploads: Uploads, layer: AwayLayer, pages: readonly HomePage[], bytes = layer.pageBytes): Promise<void> {
   const { heads: { kvHeads }, sets: { all: [set] }, pageBytes } = layer;
   const most = blockRows * kvHeads;
   for (let first = 0; first < pages.length; first += most) {
     const parts = await Promise.all(pages.slice(first, first + most).map(async ({ frame, row, head }) =>
-      ({ offset: frame * pageBytes, bytes: await home.page(layer.layer, row, head) })));
+      ({ offset: (frame + 1) * pageBytes - bytes, bytes: (await home.page(layer.layer, row, head)).subarray(pageBytes - bytes) })));
     await uploads.writeParts(set.pages, parts);
   }
+}
+
+/** Has the keys of pages made again in front of the next row: of those that came without, and those that wait since the last tick. */
+export function remakeKeys({ queue }: GPUDevice, { sets: { keyless, all: [set] }, paging, heads: { kvHeads } }: AwayLayer, brought: readonly HomePage[]): void {
+  if (!keyless) return;
+  const { waiting, pages } = keyless;
+  for (const { row, head } of set.isLow ? brought : []) waiting.add(row * kvHeads + head);
+  const due = [...waiting].filter((page) => paging.frames.has(page));
+  waiting.clear();
+  keyless.count = due.length;
+  if (due.length) queue.writeBuffer(pages.buffer, 0, Uint32Array.from(due));
+}
+
+/** The keys of all pages of a layer that are there wait to be made again. */
+export function waitForKeys({ sets: { keyless, all: [set] }, paging }: AwayLayer): void {
+  for (const page of set.isLow ? paging.frames.there.keys() : []) keyless?.waiting.add(page);
 }
 
 /** What was brought so far. */

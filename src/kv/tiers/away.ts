@@ -12,7 +12,7 @@ import { type SequenceHome } from '../sequence.ts';
 import { type Sets } from '../sets.ts';
 import { type Shape } from '../shape.ts';
 import { type AwayBytes } from './away-bytes.ts';
-import { type At, type Brought, layersOf, noteWords } from './away-layer.ts';
+import { type At, type AwayLayer, type Brought, layersOf, noteWords, waitForKeys } from './away-layer.ts';
 import { type Answers, type Ticked, createAnswers } from './answers.ts';
 import { bring } from './choice.ts';
 import { type PageHome, createPageHome } from './page-home.ts';
@@ -68,12 +68,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
   const at = { device, buffers, home, counters, plan };
   const answers = buffers.answers && createAnswers({ device, home, shape, layers, reading, queries: buffers.choices, answers: buffers.answers }, bytes);
 
-  function noteNow(): void {
-    const encoder = device.createCommandEncoder({ label: 'kv.away.choices' });
-    away.note(encoder);
-    device.queue.submit([encoder.finish()]);
-    away.submitted();
-  }
+  const noteNow = (): void => noteAll(device, layers(), away);
 
   const away: Away = {
     home, answers,
@@ -88,7 +83,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     async ready() {
       const words = await reading.take();
       if (answers) answers.late(words);
-      else if (words) await bring(at, own.uploads!(), layers(), words);
+      else await bring(at, own.uploads!(), layers(), words);
     },
     async bringWhole(layer) {
       const found = layers().find((each) => each.layer === layer);
@@ -134,6 +129,15 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     },
   };
   return away;
+}
+
+/** Notes what is chosen by now, and that keys of pages may have to be made again. */
+function noteAll(device: GPUDevice, layers: readonly AwayLayer[], away: Pick<Away, 'note' | 'submitted'>): void {
+  layers.forEach(waitForKeys);
+  const encoder = device.createCommandEncoder({ label: 'kv.away.choices' });
+  away.note(encoder);
+  device.queue.submit([encoder.finish()]);
+  away.submitted();
 }
 
 /** Where pages of its layers are at home, and the bytes of a row of each. */

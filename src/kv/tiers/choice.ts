@@ -1,19 +1,21 @@
 // What tokens chose, brought from home to frames of the GPU within a cap of bytes; runs that are not there in time are not read.
 import { pageSlots } from '../formats/format.ts';
 import { seenOf } from '../sets.ts';
-import { type At, type AwayLayer, type Brought, type HomePage, type Uploads, uploadPages } from './away-layer.ts';
+import { type At, type AwayLayer, type Brought, type HomePage, type Uploads, broughtBytes, remakeKeys, uploadPages } from './away-layer.ts';
 
-/** What layers chose, in the order of layers, each of which may bring its share of the cap and what those before it left. */
-export async function bring({ device, home, counters, plan }: At, uploads: Uploads, layers: readonly AwayLayer[], words: Uint32Array): Promise<void> {
+/** What layers chose, if they did, in the order of layers, each of which may bring its share of the cap and what those before it left. */
+export async function bring({ device, home, counters, plan }: At, uploads: Uploads, layers: readonly AwayLayer[], words?: Uint32Array): Promise<void> {
+  if (!words) return layers.forEach((layer) => remakeKeys(device, layer, []));
   const most = plan.fetchBytes ?? Infinity;
   let brought = 0;
   for (const [i, layer] of layers.entries()) {
     const allowed = Number.isFinite(most) ? Math.floor((most * (i + 1)) / layers.length) - brought : Infinity;
     const own = words.subarray(layer.at, layer.at + layer.words);
     const pages = framesFor(layer, own, allowed);
-    await uploadPages(home, uploads, layer, pages);
-    brought += pages.length * layer.pageBytes;
+    await uploadPages(home, uploads, layer, pages, broughtBytes(layer));
+    brought += pages.length * broughtBytes(layer);
     layer.paging.writeLists();
+    remakeKeys(device, layer, pages);
     counters.chosen += runsThere(layer, own, counters);
     device.queue.writeBuffer(layer.sets.picked!.buffer, 0, own as Uint32Array<ArrayBuffer>);
   }
@@ -40,7 +42,7 @@ function* pagesOfRun(layer: AwayLayer, run: number, tail: number, head: number):
 
 /** Has frames for the pages of what was chosen; gives those that are to be put there, of `allowed` bytes at most. */
 function framesFor(layer: AwayLayer, words: Uint32Array, allowed: number): HomePage[] {
-  const { heads: { kvHeads }, paging, pageBytes } = layer;
+  const { heads: { kvHeads }, paging } = layer;
   const used = new Set<number>();
   const missing = new Set<number>();
   for (let head = 0; head < kvHeads; head++) {
@@ -50,7 +52,7 @@ function framesFor(layer: AwayLayer, words: Uint32Array, allowed: number): HomeP
   }
   const pages: HomePage[] = [];
   for (const page of missing) {
-    if ((pages.length + 1) * pageBytes > allowed) break;
+    if ((pages.length + 1) * broughtBytes(layer) > allowed) break;
     const frame = paging.bring(page, (other) => used.has(other));
     if (frame === undefined) break;
     used.add(page);

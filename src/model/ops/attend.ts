@@ -134,7 +134,7 @@ function setsOf({ kv }: RecordContext, { layer, window }: Attend): readonly KvSe
 /** What makes again what attention reads, where there are latents in its place. */
 function restoresOf(context: RecordContext, section: string, op: Attend): Dispatch[] {
   const { kv, activations: { angles } } = context;
-  return setsOf(context, op).some(({ restored }) => restored) ? kv.restores!(op.layer, { section, angles }) : [];
+  return setsOf(context, op).some(({ restored, remade }) => restored || remade) ? kv.restores!(op.layer, { section, angles }) : [];
 }
 
 /** What a head's softmax begins with, before all slots. */

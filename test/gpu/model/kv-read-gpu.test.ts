@@ -25,8 +25,8 @@ interface Golden {
 interface Run {
   kv: string;
   options: Record<string, number>;
-  /** The goldens that it is of: by default those of choices for the token itself. `lag`: of choices a token late; `span`: of a2ats with one. */
-  of?: 'lag' | 'span';
+  /** Its goldens: by default those of choices for the token itself. `lag`, of shadowkv `low`: of choices a token late; `span`: of a2ats with one. */
+  of?: 'lag' | 'span' | 'low';
 }
 
 const half = { share: 0.5, sinks: 4, window: 16, interval: 64 };
@@ -39,6 +39,8 @@ const further: Run[] = [
   { kv: 'leoam', of: 'lag', options: { ...half, lag: 1 } },
   { kv: 'leoam', of: 'lag', options: { ...half, away: 1 } },
   { kv: 'shadowkv', options: { ...half, size: 8, rank: 24 } },
+  { kv: 'shadowkv', of: 'low', options: { ...half, size: 8, rank: 24, lag: 1 } },
+  { kv: 'shadowkv', of: 'low', options: { ...half, size: 8, rank: 24, away: 1 } },
   { kv: 'tokenselect', options: half },
   { kv: 'squeezed', options: { ...half, size: 8 } },
   { kv: 'a2ats', options: { ...half, parts: 8 } },

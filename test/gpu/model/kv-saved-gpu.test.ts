@@ -43,6 +43,8 @@ const further: Run[] = [
   { kv: 'quest', options: { share: 0.5, window: 16, interval: 16, size: 8, away: 1 } },
   { kv: 'scout', options: { window: 16, interval: 16 } },
   { kv: 'leoam', options: half },
+  { kv: 'shadowkv', options: { ...half, rank: 24 } },
+  { kv: 'shadowkv', options: { ...half, rank: 24, away: 1 } },
   { kv: 'leoam', options: { ...half, away: 1 } },
   { kv: 'a2ats', options: { share: 0.5, window: 16, interval: 16 } },
   { kv: 'tokenselect', options: { share: 0.5, window: 16, interval: 16 } },

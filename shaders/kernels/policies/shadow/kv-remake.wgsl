@@ -1,6 +1,6 @@
 // Makes keys of latents again (ShadowKV, arXiv 2410.21465), turned by their positions, in the pages of a set, from slot `first` on; those of outliers are put
 // there as they were. A workgroup takes `Slots` slots of a page of a head, a thread 4 numbers at a time. After a format's files, page/append.wgsl,
-// where/list.wgsl, levels/turn.wgsl, pick/turned.wgsl, shadow/known.wgsl.
+// where/list.wgsl, levels/turn.wgsl, pick/turned.wgsl, shadow/known.wgsl, and a file that tells which, shadow/in-order.wgsl or shadow/listed.wgsl.
 struct Params {
   kv_heads : u32,
   set_index : u32,
@@ -18,8 +18,9 @@ var<workgroup> made : array<vec4<f32>, Slots * HeadVec4s>; // (slot, 4 numbers)
 
 @compute @workgroup_size(Threads)
 fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_index) local : u32) {
-  let kv_head = workgroup.y;
-  let begin = params.first / PageSlots * PageSlots + workgroup.x * Slots;
+  let at = remade_at(workgroup);
+  let kv_head = at.x;
+  let begin = at.y;
   for (var n = local; n < Slots * HeadVec4s; n += Threads) {
     let latents = latents_at(begin + n / HeadVec4s);
     let u = kv_head * HeadVec4s + n % HeadVec4s;

@@ -175,7 +175,8 @@ function tickOf({ ledger }: Stage, { given: { length, base, since, queries = 64 
       scratch.set(name, buffer);
       return buffer;
     },
-    makeRoom: never, setCounts: () => undefined, setPicks: never, setSize: never, advance: never, whole: never, read: never, write: never, copy: never,
+    makeRoom: never, setCounts: () => undefined, setPicks: never, setSize: never, setLow: never,
+    advance: never, whole: never, read: never, write: never, copy: never,
   };
   return { kv, works };
 }

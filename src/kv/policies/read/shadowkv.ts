@@ -3,19 +3,33 @@
 // as they were (ShadowKV, arXiv 2410.21465). The directions are found anew at the end of every prompt.
 import { RequestError } from '../../../errors.ts';
 import { mostChannels } from '../../latents/source.ts';
-import { type Policy } from '../../policy.ts';
+import { type KvLayer, type KvTick, type Policy } from '../../policy.ts';
 import { type LowRank, runsBehind } from '../../shadow.ts';
 import { endOf } from '../../tick/evict.ts';
 import { appendAll } from '../../tick/move.ts';
 import { pickNow } from '../../tick/pick-now.ts';
-import { planReading, readOptions, runsOf } from '../../tick/read.ts';
+import { lagOptions, planReading, readOptions, runsOf } from '../../tick/read.ts';
 import { sourceOf } from '../../tick/seal.ts';
-import { decompose, followBasis, shadowKernels, shadowScratch } from '../../tick/shadow.ts';
+import { decompose, followBasis, noteLandmarks, shadowKernels, shadowScratch } from '../../tick/shadow.ts';
+
+/**
+ * Finds what there is to know of a layer's slots, from `before` on or of all; gives from which slot on all are read. Where pages are at home elsewhere, that is
+ * none, as they could not be: until the first prompt has ended runs have landmarks, and their keys as they were.
+ */
+async function know(kv: KvTick, layer: KvLayer, before: number): Promise<ArrayLike<number>> {
+  const { layer: index, sets: [set] } = layer;
+  const isAway = kv.plan.layers[index][0].frames !== undefined;
+  if (kv.phase === 'prompt' && set.counts[0] > kv.options.sinks) await decompose(kv, layer);
+  else if (set.isLow && (isAway || kv.phase === 'decode')) followBasis(kv, layer, before);
+  else if (isAway) noteLandmarks(kv, layer, before);
+  else return set.tails;
+  return set.counts;
+}
 
 const policy: Policy = {
   name: 'shadowkv',
-  /** `rank`: latents of a slot of all heads together; `size`: slots of a run; `outliers`: runs that stay as they were, as a share; `lag`: as quest has it. */
-  options: { ...readOptions, lag: 0, size: 8, rank: 128, outliers: 0.05 },
+  /** `rank`: latents of a slot of all heads together; `size`: slots of a run; `outliers`: runs that stay as they were, as a share. */
+  options: { ...readOptions, ...lagOptions, size: 8, rank: 128, outliers: 0.05 },
   plan(model, room, options) {
     const { rank, outliers, size, sinks } = options;
     sourceOf(room); // what is made again is put where fresh slots were moved to
@@ -34,22 +48,15 @@ const policy: Policy = {
     };
     const runs = runsBehind({ first: sinks, each: size }, room.context);
     const more = { queries: 0, scratchBytes: shadowScratch(model, room.context, runs), kernels: shadowKernels(room.context) };
-    return { ...planReading(model, room, options, pick, () => more), rewinds: undefined };
+    const plan = planReading(model, room, options, pick, () => more);
+    return options.away ? plan : { ...plan, rewinds: undefined };
   },
   async tick(kv) {
-    const { sinks, share, slots } = kv.options;
-    const isKnown = kv.layers.some(({ sets: [set] }) => set.tails[0] > sinks);
+    const { share, slots } = kv.options;
     const before = kv.layers.map(({ sets: [set] }) => set.tails[0]);
     await appendAll(kv, endOf(kv));
     const runs = runsOf(kv, share, slots);
-    for (const [i, layer] of kv.layers.entries()) {
-      const [set] = layer.sets;
-      const decomposes = kv.phase === 'prompt' && set.counts[0] > sinks;
-      const follows = kv.phase === 'decode' && isKnown;
-      if (decomposes) await decompose(kv, layer);
-      else if (follows) followBasis(kv, layer, before[i]);
-      kv.setPicks(set, set.counts.map(() => runs), decomposes || follows ? set.counts : set.tails);
-    }
+    for (const [i, layer] of kv.layers.entries()) kv.setPicks(layer.sets[0], layer.sets[0].counts.map(() => runs), await know(kv, layer, before[i]));
     pickNow(kv);
   },
 };
