@@ -57,8 +57,8 @@ export interface Sequence extends SequenceBuffers {
   approximate: boolean;
   /** Bytes that it takes on the GPU beyond what is planned for the one that stays: keys and values, and all else of another one. */
   readonly byteLength: number;
-  /** The bytes that another sequence would take with room for so many positions. */
-  bytesFor(positions: number): number;
+  /** The bytes that another sequence would take with room for so many positions, or it itself. */
+  bytesFor(positions: number, itself?: boolean): number;
   /** Notes that tokens were run, the first of them at `position`; what was known beyond is forgotten. */
   note(position: number, ids: readonly number[]): void;
   /** Makes room for so many positions. BudgetError where there is none; what is there stays. */
@@ -144,7 +144,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
     get byteLength() {
       return fresh.byteLength + (shaped?.byteLength ?? 0) + (stays ? recurrentBytes(states) : ownBytes(home));
     },
-    bytesFor: (positions) => bytesFor(home, positions),
+    bytesFor: (positions, itself) => bytesFor(home, positions) - (itself && stays ? ownBytes(home) - recurrentBytes(states) : 0), // as `byteLength` has it
     note(position, more) {
       tokens.length = position <= tokens.length ? position : 0;
       if (tokens.length === position) tokens.push(...more);

@@ -9,8 +9,8 @@ export interface Reusable {
   readonly approximate?: boolean;
   /** Bytes that it takes on the GPU. */
   readonly byteLength: number;
-  /** The bytes that a sequence would take with room for so many positions. */
-  bytesFor(positions: number): number;
+  /** The bytes that another sequence would take with room for so many positions, or it itself. */
+  bytesFor(positions: number, itself?: boolean): number;
   /** Forgets what is beyond `length` tokens; the length reached may be less. */
   truncate(length: number): number;
   /** A sequence of the first `length` tokens; what this one holds stays as it is. */
@@ -171,7 +171,7 @@ function freePlace<S extends Reusable>(pool: Pool<S>, kept?: S): boolean {
   return over() <= 0;
 }
 
-const growthOf = (sequence: Reusable, positions: number): number => Math.max(0, sequence.bytesFor(positions) - sequence.byteLength);
+const growthOf = (sequence: Reusable, positions: number): number => Math.max(0, sequence.bytesFor(positions, true) - sequence.byteLength);
 
 const hasRoom = <S extends Reusable>({ live, mostBytes }: Pool<S>, sequence: S, positions: number): boolean =>
   bytesOf(live) + growthOf(sequence, positions) <= mostBytes;

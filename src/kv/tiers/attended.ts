@@ -54,7 +54,7 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
 
   /** All slots of a kv head between two, page by page. */
   function addPages({ layer }: AwayLayer, head: number, first: number, end: number, partial: Partial): void {
-    for (let row = Math.floor(first / pageSlots); row * pageSlots < end; row++) {
+    for (let row = Math.floor(first / pageSlots); first < end && row * pageSlots < end; row++) { // without one that page may be on the GPU alone
       const begin = row * pageSlots;
       partial.addPage(head, home.pageInMemory(layer, row, head), Math.max(0, first - begin), Math.min(pageSlots, end - begin));
     }

@@ -7,7 +7,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { makeModel } from '../../../scripts/fixtures/make-model.mjs';
 import { countCalls } from '../../../src/bench/count-calls.ts';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
+import { createAnswer } from '../../../src/engine/run/answer/answers.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
+import { runningOf } from '../../../src/engine/run/session.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { type KeptAnswered, type Token } from '../../../src/protocol.ts';
 import { adapterFile } from '../../dawn.ts';
@@ -32,12 +34,15 @@ async function bytesOfModel(): Promise<Uint8Array<ArrayBuffer>> {
 
 interface Given {
   kv: string;
+  sequences?: number;
   /** Of a policy; none: all keys and values are on the GPU, as they are. */
   policy?: { name: string; options?: Record<string, number>; budgetBytes?: number };
 }
 
-const open = async (bytes: Uint8Array<ArrayBuffer>, { kv, policy }: Given): Promise<LoadedModel> =>
-  openBytes(await sharedGpu(), bytes, { choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 1024, kv: kvFormat(kv), policy });
+const open = async (bytes: Uint8Array<ArrayBuffer>, { kv, policy, sequences }: Given): Promise<LoadedModel> =>
+  openBytes(await sharedGpu(), bytes, {
+    choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 1024, kv: kvFormat(kv), policy, ...(sequences && { sequences, logitsRows: sequences }),
+  });
 
 const tokens = Array.from({ length: 1024 }, (_, i) => (3 + i * 31 + Math.floor(i / 97) * 5) % 512);
 
@@ -55,6 +60,22 @@ async function run(model: LoadedModel): Promise<{ logits: Float32Array[]; creati
     logits.push(await runner.readLogits());
   }
   return { logits, creations };
+}
+
+/** Logits of the last token of prompts that hardly leave the window, and of some tokens behind each, over a tick; the sequence is emptied before each. */
+async function runShort(model: LoadedModel): Promise<Float32Array[]> {
+  const runner = createRunner(model);
+  const logits: Float32Array[] = [];
+  for (const [i, count] of [1, 20, 40, 60].entries()) {
+    const text = tokens.slice(100 * i, 100 * i + count + 12);
+    model.sequence.truncate(0);
+    await runner.feed(text.slice(0, count), 0);
+    for (let at = count; at < text.length; at++) {
+      await runner.feed([text[at]], at, undefined, true);
+      if (at % 4 === 0) logits.push(await runner.readLogits());
+    }
+  }
+  return logits;
 }
 
 const furthest = (a: readonly Float32Array[], b: readonly Float32Array[]): number =>
@@ -136,6 +157,7 @@ describe.skipIf(!adapterFile)('the processor attends to what an index finds', ()
     const bytes = await bytesOfModel();
     const on = await open(bytes, { kv: 'f32' });
     const expected = await run(on);
+    const short = await runShort(on);
     await on.destroy();
     const all = await open(bytes, { kv: 'f32', policy: { name: 'retrieval', options: { window, interval: 8, least: 32, share: 1 } } });
     const found = await run(all);
@@ -148,6 +170,7 @@ describe.skipIf(!adapterFile)('the processor attends to what an index finds', ()
     expect(away!.counters.homeBytes + answered(all).index!.bytes).toBeLessThanOrEqual(shape.away.home);
     expect(all.ledger.bytes.kv).toBeLessThanOrEqual(all.plan.bytes.kv);
     await expectSecondPrompt(all);
+    expect(furthest(short, await runShort(all))).toBeLessThan(1e-3);
     await all.destroy();
 
     const few = await open(bytes, { kv: 'f32', policy: { name: 'retrieval', options: { window, interval: 8, least: 32, share: 0.1 } } });
@@ -184,6 +207,7 @@ describe.skipIf(!adapterFile).each(isFull ? ['f32', 'f16', 'q8'] : ['f32'])('the
     const bytes = await bytesOfModel();
     const on = await open(bytes, { kv });
     const expected = await run(on);
+    const short = await runShort(on);
     await on.destroy();
     const model = await open(bytes, { kv, policy: { name: 'scout', options: { window, interval: 8 } } });
     const found = await run(model);
@@ -210,6 +234,7 @@ describe.skipIf(!adapterFile).each(isFull ? ['f32', 'f16', 'q8'] : ['f32'])('the
       command, value: { 'largest difference': most.toPrecision(2), [`bytes, at ${prompt} tokens`]: each, [`at ${later}`]: crossed },
     });
     expect(crossed).toBe(each);
+    expect(furthest(short, await runShort(model)), 'short conversations').toBeLessThan(1e-3);
     await model.destroy();
   });
 
@@ -230,4 +255,36 @@ describe.skipIf(!adapterFile).each(isFull ? ['f32', 'f16', 'q8'] : ['f32'])('the
     await runner.feed([tokens[length]], length, undefined, true);
     expect(furthest([own], [await runner.readLogits()])).toBeLessThan(1e-3);
   }
+});
+
+/** Greedy tokens with their likelihoods of texts that are answered at once, as the scheduler has them. */
+async function answerAtOnce(model: LoadedModel, texts: readonly number[][], most: number): Promise<Token[][]> {
+  const { scheduler, sequences } = runningOf(model);
+  const made = texts.map((): Token[] => []);
+  const answers = await Promise.all(texts.map(async (text, i) => createAnswer({
+    tokens: text.slice(), sampler: await model.samplerFor({ seed: 0, logprobs: 0 }), most: text.length + most, onFeed() {},
+    onToken: (token) => made[i].push(token) > 0,
+  })));
+  await Promise.all(answers.map((answer) => scheduler.run(answer)));
+  expect(sequences.live).toHaveLength(texts.length);
+  sequences.closeAll();
+  return made;
+}
+
+describe.skipIf(!adapterFile).each(isFull ? ['scout', 'retrieval'] : ['scout'])('two conversations at once under %s', (name) => {
+  it('give each what it gives alone, and texts to be embedded are run one by one', async () => {
+    const options = { window, interval: 8, ...(name === 'retrieval' && { least: 32, share: 1 }) };
+    const model = await open(await bytesOfModel(), { kv: 'f32', sequences: 2, policy: { name, options } });
+    const texts = [tokens.slice(0, 100), tokens.slice(300, 350)];
+    const alone = [];
+    for (const text of texts) alone.push(...await answerAtOnce(model, [text], 12));
+    expect(alone.map(({ length: count }) => count)).toEqual([12, 12]);
+    expect(await answerAtOnce(model, texts, 12)).toEqual(alone);
+    const runner = createRunner(model);
+    const sequence = model.createSequence();
+    const prompts = [model.sequence, sequence].map((each, i) => ({ sequence: each, ids: [tokens[i]], position: 0 }));
+    expect(await runner.feedTogether(prompts)).toHaveLength(1);
+    sequence.close();
+    await model.destroy();
+  });
 });

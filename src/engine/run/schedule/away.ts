@@ -49,7 +49,7 @@ export async function awayFor(steps: readonly Step[], sections: readonly Section
   const layerOf = ({ section }: Part) => (section === undefined ? undefined : sections[section]?.ops.map(({ op }) => op).find(isAttend)?.layer);
   if (!own.length || !parts.some((part) => layerOf(part) !== undefined)) return undefined;
   const alone = own.filter(({ rows }) => rows === 1);
-  for (const { away, of } of alone) await orEmptied(of, away.ready()); // several rows read all, whatever was chosen
+  for (const { away, of } of alone) await orEmptied(of, away.ready(), noteFailed); // several rows read all, whatever was chosen
   const prompts = own.filter(({ rows }) => rows > 1);
   let there: number | undefined; // the layer that is whole
   return {
@@ -80,13 +80,16 @@ export async function awayFor(steps: readonly Step[], sections: readonly Section
   };
 }
 
-/** Where pages cannot be brought, some frames have what lists say of them and others not: the sequence is emptied, and whoever goes on feeds it again. */
-async function orEmptied(sequence: Sequence, bringing: Promise<void>): Promise<void> {
+/**
+ * Where pages cannot be brought, some frames have what lists say of them and others not: the sequence is emptied, and whoever goes on feeds it again.
+ * `note`: is told of the error and the sequence, where nothing was run yet of the step.
+ */
+async function orEmptied(sequence: Sequence, bringing: Promise<void>, note?: typeof noteFailed): Promise<void> {
   try {
     await bringing;
   } catch (error) {
     sequence.truncate(0);
-    noteFailed(error, sequence);
+    note?.(error, sequence);
     throw error;
   }
 }
