@@ -13,7 +13,7 @@ const usual: Partial<KernelChoice> = {
 };
 const cols = 4096;
 
-/** By what people call them; `parts` is how prefill's attention shares heads on the GPU. */
+/** By what people call them; `parts` is how prefill's attention shares heads on the GPU, and the registers that kernels make do with there. */
 export async function typicalKernels(parts: Partial<KernelChoice>): Promise<Record<string, KernelSpec>> {
   await loadFormats(typeNames);
   const found: Record<string, KernelSpec> = {};
@@ -27,7 +27,7 @@ export async function typicalKernels(parts: Partial<KernelChoice>): Promise<Reco
   for (const type of ['Q6_K', 'Q8_0', 'Q4_0', 'F16', 'MXFP4', 'IQ4_XS']) decode(type, type, { add: true });
   decode('IQ4_XS, its values in a table', 'IQ4_XS', { add: true }, { dot: 'table' });
   for (const tile of ['f32', 'f16', 'i16', 'i8'] as const) {
-    const kernels = kernelsOf(product({ add: true }, cols), 'prefill', { ...usual, tile }, {}, 'Q4_K', cols);
+    const kernels = kernelsOf(product({ add: true }, cols), 'prefill', { ...usual, tile, registers: parts.registers }, {}, 'Q4_K', cols);
     found[`prefill Q4_K, ${tile} tile`] = kernels.find(({ kernel }) => kernel.startsWith('matmul'))!;
     found['2 to 8 rows Q4_K'] = kernels.find(({ kernel }) => kernel === 'matvec-few')!;
   }
