@@ -62,18 +62,27 @@ export const usesTiles = (prefill: KernelChoice['prefill']): boolean => prefill 
 
 /** Rows of the matrix, and tokens, of a tile. */
 const tileRows = wgslNumber('rows', 'TileRows');
-/** Panels and tokens of a workgroup. */
-const sizesOf = (kernel: string) => ({ panels: wgslNumber(kernel, 'Panels'), tokens: wgslNumber(kernel, 'Tokens') });
-const rowsSizes = sizesOf('matvec-rows');
-const broadcastSizes = sizesOf('matvec-broadcast');
+/** Ways of prefill without barriers: their kernels, with rows of the matrix and tokens of a workgroup, and threads of a subgroup that share what they read. */
+const byRows = {
+  rows: { kernel: 'matvec-rows', rows: panelRows * wgslNumber('matvec-rows', 'Panels') },
+  broadcast: { kernel: 'matvec-broadcast', rows: panelRows * wgslNumber('matvec-broadcast', 'Panels') },
+  wide: { kernel: 'matvec-wide', rows: wgslNumber('matvec-wide', 'Each') * wgslNumber('matvec-wide', 'Threads') },
+};
+
+function wayOf(prefill: KernelChoice['prefill']): { kernel: string; rows: number; lanes: number } {
+  const [, name, lanes] = /^(rows|broadcast|wide)(\d?)$/.exec(prefill) ?? [];
+  return { ...byRows[(name ?? 'rows') as keyof typeof byRows], lanes: Number(lanes || 0) };
+}
 
 /** Rows of activations that a workgroup takes. */
 export const rowsAtOnce = (prefill: KernelChoice['prefill']): number =>
-  usesTiles(prefill) ? tileRows : (lanesOf(prefill) ? broadcastSizes : rowsSizes).tokens;
+  usesTiles(prefill) ? tileRows : wgslNumber(wayOf(prefill).kernel, 'Tokens');
 
 /** Threads of a subgroup that share the activations they read. */
-export const lanesOf = (prefill: KernelChoice['prefill']): number =>
-  (({ broadcast4: 4, broadcast8: 8 }) as Partial<Record<KernelChoice['prefill'], number>>)[prefill] ?? 0;
+export const lanesOf = (prefill: KernelChoice['prefill']): number => wayOf(prefill).lanes;
+
+/** Whether a way of prefill is one for processors whose loads cost much: what is read serves many rows. */
+export const isWide = (prefill: KernelChoice['prefill']): boolean => wayOf(prefill).kernel === byRows.wide.kernel;
 
 /** Bytes of an activation in tiles of integers. */
 const activationBytes: Partial<Record<KernelChoice['tile'], number>> = { i16: 2, i8: 1 };
@@ -107,11 +116,11 @@ export function prefillKernel(
     const lean: Record<string, number> = registers === 64 ? { Lean: 1 } : {};
     return { kernel: { kernel: 'matmul', files: [`tile/${tile === 'f16' ? tile : 'f32'}`, ...files], constants: { ...constants, ...lean } }, grid: tiles };
   }
-  const lanes = lanesOf(prefill);
-  const { panels, tokens } = lanes ? broadcastSizes : rowsSizes;
+  const { kernel, lanes, rows: rowsOfGroup } = wayOf(prefill);
+  const tokens = rowsAtOnce(prefill);
   return {
-    kernel: lanes ? { kernel: 'matvec-broadcast', files, consts: { Lanes: lanes }, constants } : { kernel: 'matvec-rows', files, constants },
-    grid: ({ rows }) => [Math.ceil(part.panels / panels), Math.ceil(rows / tokens)],
+    kernel: { kernel, files, ...(lanes ? { consts: { Lanes: lanes } } : {}), constants },
+    grid: ({ rows }) => [Math.ceil((part.panels * panelRows) / rowsOfGroup), Math.ceil(rows / tokens)],
   };
 }
 

@@ -13,9 +13,9 @@ export interface KernelChoice {
   panels: number;
   /**
    * Prefill by tiles of 64 x 64 in workgroup memory, also as subgroup matrices, or by rows without barriers: alone, or 4 or 8 threads of a
-   * subgroup sharing what they read.
+   * subgroup sharing what they read, few rows to a thread (broadcast) or many (wide).
    */
-  prefill: 'tile' | MatrixPrefill | 'rows' | 'broadcast4' | 'broadcast8';
+  prefill: 'tile' | MatrixPrefill | 'rows' | 'broadcast4' | 'broadcast8' | 'wide4' | 'wide8';
   /**
    * What tiles hold: f32, f16, or the codes of weights with activations rounded to two signed bytes each (i16), or to one (i8), for products in
    * integers; of types without integer codes f32.

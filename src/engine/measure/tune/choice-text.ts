@@ -45,7 +45,7 @@ const valuesOf = (name: keyof AttentionChoice): number[] => [...new Set(attentio
 export const knownChoices = {
   splits: [1, 2, 4, 8, 16, 32],
   panels: [0.25, 0.5, 1, 2, 3, 4],
-  prefill: ['tile', 'rows', 'broadcast4', 'broadcast8'] as KernelChoice['prefill'][],
+  prefill: ['tile', 'rows', 'broadcast4', 'broadcast8', 'wide4', 'wide8'] as KernelChoice['prefill'][],
   tile: ['f32', 'f16', 'i16', 'i8'],
   few: [0, 1, 2, 4, 8, 16, 32],
   dot: ['f32', 'staged', 'i8', 'table'],

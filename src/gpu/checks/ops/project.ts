@@ -5,7 +5,7 @@ import { type KernelChoice, plainAttention } from '../../../model/choices/kernel
 import { type Project, productsOfLowRank } from '../../../model/ops/project.ts';
 import { matrixPrefills } from '../../../model/choices/possible-choices.ts';
 import { joinedIn, mostJoined } from '../../../model/blocks/decode-attention.ts';
-import { lanesOf, rowsAtOnce, usesTiles } from '../../../model/blocks/products.ts';
+import { rowsAtOnce, usesTiles } from '../../../model/blocks/products.ts';
 import { unitOf } from '../../../model/choices/subgroup-matrix.ts';
 import { type Check } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
@@ -193,6 +193,8 @@ const prefills: { name: string; tolerance: number; choice: Partial<KernelChoice>
   { name: 'matvec-rows', tolerance, choice: { prefill: 'rows' }, tokens: [1, 7, 32, 33, 17] },
   { name: 'matvec-broadcast by 4', tolerance, choice: { prefill: 'broadcast4' }, tokens: [33, 1, 32, 17, 7], only: 'types' },
   { name: 'matvec-broadcast by 8', tolerance, choice: { prefill: 'broadcast8' }, tokens: [1, 17, 7, 32, 33], only: 'fusions' },
+  { name: 'matvec-wide by 4', tolerance, choice: { prefill: 'wide4' }, tokens: [17, 65, 1, 64, 7], only: 'fusions' },
+  { name: 'matvec-wide by 8', tolerance, choice: { prefill: 'wide8' }, tokens: [65, 1, 64, 17, 7], only: 'types' },
   { name: 'matvec-few, 1 split', tolerance, choice: { few: 1 }, tokens: [1, 2, 3, 4, 5, 6, 7, 8], only: 'types', every: true },
   { name: 'matvec-few, 8 splits', tolerance, choice: { few: 8 }, tokens: [3, 8, 6, 1, 4, 7, 2, 5], only: 'fusions' },
   { name: 'matmul f32', tolerance, choice: { prefill: 'tile', tile: 'f32' }, tokens: [1, 33, 64, 65] },
@@ -262,7 +264,7 @@ const prefillCheck = (given: Projected, label: string, choice: KernelChoice): Ch
   const cases = [projectCase({ ...given, ...sizes }, 'prefill', choice)];
   if (unitOf(prefill)) return { name: `matmul-matrix ${prefill} ${label}`, tolerance: matrixTolerance(prefill), choice: { prefill }, cases };
   if (prefill !== 'tile')
-    return { name: `${prefill === 'rows' ? 'matvec-rows' : `matvec-broadcast by ${lanesOf(prefill)}`} ${label}`, tolerance, choice: { prefill }, cases };
+    return { name: `matvec-${prefill.replace(/(\d)$/, ' by $1')} ${label}`, tolerance, choice: { prefill }, cases };
   return { name: `matmul ${tile} ${label}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, choice: { prefill, tile }, cases };
 };
 
