@@ -1,26 +1,4 @@
-// The keys, or values, of eight slots of a page, of which each of Lanes threads of a subgroup reads its share and gets the others'
-// by broadcast. No subgroup may be smaller than Lanes.
-enable subgroups;
-
-alias Eight = array<vec4<f32>, 8>;
-
-// The place of this thread among those that share. Where all threads of a subgroup run, their numbers are 0, 1, 2 ...; the
-// built-in value itself can be had in an entry point only.
-fn share_of_reads() -> u32 {
-  return subgroupExclusiveAdd(1u) % Lanes;
-}
-
-const Loads : u32 = 8u / Lanes; // slots per thread
-alias Share = array<vec4<f32>, Loads>;
-
-// Written out, since the lane of a broadcast is a constant.
-fn joined(own : Share) -> Eight {
-  return Eight(
-    subgroupBroadcast(own[0], 0u), subgroupBroadcast(own[1u / Lanes], 1u % Lanes),
-    subgroupBroadcast(own[2u / Lanes], 2u % Lanes), subgroupBroadcast(own[3u / Lanes], 3u % Lanes),
-    subgroupBroadcast(own[4u / Lanes], 4u % Lanes), subgroupBroadcast(own[5u / Lanes], 5u % Lanes),
-    subgroupBroadcast(own[6u / Lanes], 6u % Lanes), subgroupBroadcast(own[7u / Lanes], 7u % Lanes));
-}
+// What a thread of attention does with keys, or values, that it reads together with others (shared.wgsl).
 
 // As a bound that no compiler knows, so that none reads the keys of all dimensions ahead: Intel's spilled twice as much for it. Of the lesser of the
 // two it knew the most.
@@ -58,14 +36,6 @@ fn add_scores(x : vec4<f32>, page : u32, d : u32, slot : u32, lane : u32, a : pt
   }
 }
 
-fn eight_keys(page : u32, d : u32, slot : u32, lane : u32) -> Eight {
-  var own : Share;
-  for (var i = 0u; i < Loads; i++) {
-    own[i] = key4(page, d, slot + i * Lanes + lane);
-  }
-  return joined(own);
-}
-
 // `first_d` is where the part of the head begins.
 // sum * fade + the first `count` values times their weights in a, then b, whose others are 0.
 fn add_values(sum : ptr<function, Sum>, fade : f32, page : u32, slot : u32, count : u32, first_d : u32, a : vec4<f32>, b : vec4<f32>, lane : u32) {
@@ -79,11 +49,7 @@ fn add_values(sum : ptr<function, Sum>, fade : f32, page : u32, slot : u32, coun
       }
       continue;
     }
-    var own : Share;
-    for (var i = 0u; i < Loads; i++) {
-      own[i] = value4(page, slot + min(i * Lanes + lane, count - 1u), inside(first_d + d)); // behind those may be anything
-    }
-    let v = joined(own);
+    let v = eight_values(page, inside(first_d + d), slot, slot + count, lane);
     (*sum)[d] = (*sum)[d] * fade + (a.x * v[0] + a.y * v[1] + a.z * v[2] + a.w * v[3]) + (b.x * v[4] + b.y * v[5] + b.z * v[6] + b.w * v[7]);
   }
 }

@@ -1,11 +1,12 @@
 // attended = softmax(query · keys * scale) · values; causal, of the last `window` positions if given. Decode splits the
 // positions among workgroups (FlashDecoding, 2023) and joins their partial sums; prefill keeps a head's sums in registers.
 import { type Dispatch, type Step } from '../../gpu/program.ts';
+import { wgslNumber } from '../../gpu/kernels.ts';
 import { type Heads, type ModelConfig, type Op } from '../graph.ts';
 import { type KernelChoice, attentions } from '../choices/kernel-choice.ts';
 import { type KvSet, type Operation, type Place, type RecordContext, type ScratchSizes, type SequenceBuffers, pad32 } from '../operation.ts';
 import { attentionOf, joinedIn, sharing, splitsOf, turnsQueries } from '../blocks/decode-attention.ts';
-import { lanesOf } from '../blocks/products.ts';
+import { isWide, lanesOf } from '../blocks/products.ts';
 import { type Rope, queryFloats, turnOf } from './rope.ts';
 
 export interface Attend extends Op {
@@ -34,6 +35,14 @@ const withShape = ({ shape }: Attend, config: ModelConfig): ModelConfig => ({ ..
 
 const flag = (value: unknown) => (value ? 1 : 0);
 
+/** What attention of several rows reads and reckons. */
+const costOfMany: Operation<Attend>['costs'][string] = ({ params = {} }, { rows, length }, { config: { heads, headDim }, kvPositionBytes }) => {
+  const seen = params.window ? Math.min(length, params.window) : length;
+  let positions = 0;
+  for (let position = length - rows; position < length; position++) positions += Math.min(position + 1, params.window || Infinity);
+  return { bytes: 2 * rows * heads * headDim * 4 + Math.min(length, seen + rows) * kvPositionBytes, flops: 4 * heads * headDim * positions };
+};
+
 export const operation: Operation<Attend> = {
   name: 'attend',
   vectors: (op, config) => (op.sinks === undefined ? [] : [{ tensor: op.sinks, length: withShape(op, config).heads }]),
@@ -57,12 +66,8 @@ export const operation: Operation<Attend> = {
   costs: {
     'attention-join': ({ params = {} }, { rows }, { config: { heads, headDim } }) =>
       ({ bytes: rows * (params.segments * splitBytes({ heads, headDim }) + heads * headDim * 4), flops: 2 * rows * params.segments * heads * headDim }),
-    attention({ params = {} }, { rows, length }, { config: { heads, headDim }, kvPositionBytes }) {
-      const seen = params.window ? Math.min(length, params.window) : length;
-      let positions = 0;
-      for (let position = length - rows; position < length; position++) positions += Math.min(position + 1, params.window || Infinity);
-      return { bytes: 2 * rows * heads * headDim * 4 + Math.min(length, seen + rows) * kvPositionBytes, flops: 4 * heads * headDim * positions };
-    },
+    attention: costOfMany,
+    'attention-wide': costOfMany,
     'attention-decode'({ kernel, params = {} }, { length }, { config: { heads, headDim }, kvPositionBytes }) {
       const seen = params.window ? Math.min(length, params.window) : length;
       const partials = splitsOf(length, params.window, kernel.consts!.Span) * splitBytes({ heads, headDim });
@@ -149,7 +154,7 @@ function attendMany(context: RecordContext, place: Place, section: string, op: A
   const config = withShape(op, graph.config);
   const groupSize = config.heads / config.kvHeads;
   const vec4s = Math.ceil(config.headDim / 4);
-  const { rows: rowsEach, ...how } = headParts(vec4s, choice);
+  const { kernel, rows: rowsEach, ...how } = kernelOfMany(vec4s, choice);
   const sets = setsOf(context, op);
   const sizes = { heads: config.heads, head_dim: config.headDim, stride: strides.attended, most_rows: mostRows };
   const segments = [...sets, undefined].map((set, segment): Dispatch => {
@@ -158,7 +163,7 @@ function attendMany(context: RecordContext, place: Place, section: string, op: A
     return {
       label: `${section}.attend`,
       kernel: {
-        kernel: 'attention', files: [...files, ...before.files, ...how.files], consts: { ...consts, ...how.consts },
+        kernel, files: [...files, 'head/attended', ...before.files, ...how.files], consts: { ...consts, ...how.consts },
         constants: { Joined: flag(sets.length), Softcap: flag(op.softcap) },
       },
       params: {
@@ -171,9 +176,10 @@ function attendMany(context: RecordContext, place: Place, section: string, op: A
   });
   if (!sets.length) return segments;
   const [{ hashed } = {}] = sets;
+  const { head, consts: ofHead } = headParts(vec4s, choice);
   const hashes = hashed ? context.kv.hashes!(op.layer, {
     section, config, ...tempered(op), query: buffers.query, joined: buffers.joined, sorted: buffers.sorted, rows: mostRows, context: hashed.context,
-    head: { files: how.head, consts: how.consts },
+    head: { files: head, consts: ofHead },
   }).map((each) => onlyFor(each, ({ of }) => isHashed(op, sets[0], of))) : [];
   return [...hashes, ...segments, {
     label: `${section}.attend.join`,
@@ -190,6 +196,16 @@ const isHashed = ({ layer }: Attend, set: KvSet | undefined, of: unknown): boole
 
 /** Threads that no workgroup of prefill's attention passes: WebGPU's default limit. */
 const mostThreads = 256;
+
+/** The kernel that attends for many rows of heads of `vec4s` vectors, and the rows of a workgroup. */
+function kernelOfMany(vec4s: number, choice: KernelChoice): { kernel: 'attention' | 'attention-wide'; rows: number; files: string[]; consts: Record<string, number> } {
+  const { part, prefill, lanes } = choice;
+  // Where what products read serves many rows, so does what attention reads; and where a thread had parts of a head, it has not the room.
+  if (part || !isWide(prefill)) return { kernel: 'attention', ...headParts(vec4s, choice) };
+  const items = Math.max(1, Math.min(4, Math.floor(128 / vec4s)));
+  const consts = { HeadVec4s: vec4s, Items: items, Lanes: lanes || lanesOf(prefill) };
+  return { kernel: 'attention-wide', rows: items * wgslNumber('attention-wide', 'Width'), files: ['eight/shared'], consts };
+}
 
 /** How prefill's attention shares a head of `vec4s` vectors among threads, and the rows of a workgroup. */
 function headParts(
@@ -209,7 +225,7 @@ function headParts(
   const together = whole ? lanes ?? lanesOf(prefill) : 0;
   const head = parts > 1 ? ['head/parts', whole ? 'head/by-subgroup' : 'head/by-thread'] : ['head/whole'];
   return {
-    rows, head, files: [...head, together ? 'eight/broadcast' : 'eight/direct'],
+    rows, head, files: [...head, ...(together ? ['eight/shared', 'eight/broadcast'] : ['eight/direct'])],
     consts: { HeadVec4s: vec4s, PartVec4s: partVec4s, Parts: parts, Rows: rows, ...(together ? { Lanes: together } : {}) },
   };
 }

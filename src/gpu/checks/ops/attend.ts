@@ -5,7 +5,7 @@ import { type KvFormat, type PageFormat, pageSlots } from '../../../kv/formats/f
 import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../../model/choices/kernel-choice.ts';
 import { type Attend, attend } from '../../../model/ops/attend.ts';
 import { turnsQueries } from '../../../model/blocks/decode-attention.ts';
-import { lanesOf } from '../../../model/blocks/products.ts';
+import { isWide, lanesOf } from '../../../model/blocks/products.ts';
 import { attention } from '../../../reference/attend.ts';
 import { type Case, type Check, type Outcome } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
@@ -172,9 +172,12 @@ const attendCheck = (mode: Mode, headDim: number, kv: KvFormat, cases: Attended[
   cases: cases.map((each) => attendCase(each, mode, decodeChoice(attention), kv)),
 });
 
+/** The kernel that attends for many rows. */
+const manyOf = ({ prefill, part }: Partial<KernelChoice>): string => (prefill && isWide(prefill) && !part ? 'attention-wide' : kernels.prefill);
+
 /** Keys and values that some threads of a subgroup read together. */
-const sharedCheck = (prefill: 'broadcast4' | 'broadcast8', headDim: number, kv: KvFormat): Check => ({
-  name: `attention by ${lanesOf(prefill)}, heads of ${headDim}, ${kv.name}`, tolerance: attendTolerance, choice: { prefill },
+const sharedCheck = (prefill: KernelChoice['prefill'], headDim: number, kv: KvFormat): Check => ({
+  name: `${manyOf({ prefill })} by ${lanesOf(prefill)}, heads of ${headDim}, ${kv.name}`, tolerance: attendTolerance, choice: { prefill },
   cases: prefilled(headDim).map((each) => attendCase(each, 'prefill', decodeChoice({ prefill }), kv)),
 });
 
@@ -226,7 +229,7 @@ const howOf = (choice: Partial<KernelChoice>): string | number | undefined =>
   choice.span ? `${choice.span} in ${choice.threads}` : choice.prefill ? lanesOf(choice.prefill) : choice.part && wordsOfParts(choice);
 
 const severalCheck = (mode: Mode, kv: KvFormat, choice: Partial<KernelChoice>): Check => ({
-  name: `${[kernels[mode], howOf(choice)].filter(Boolean).join(' by ')}, several segments, the fresh one in ${kv.name}`,
+  name: `${[mode === 'prefill' ? manyOf(choice) : kernels[mode], howOf(choice)].filter(Boolean).join(' by ')}, several segments, the fresh one in ${kv.name}`,
   tolerance: attendTolerance,
   choice: { kv: kv.name, ...choice },
   cases: joined.map((each) =>
@@ -299,6 +302,7 @@ const attendChecks = (): Check[] =>
     ),
     ...(i === 0 ? kvs : [kvs[i % kvs.length]]).map((kv) => attendCheck('prefill', headDim, kv, prefilled(headDim))),
     ...(i < 3 ? [sharedCheck(i % 2 ? 'broadcast8' : 'broadcast4', headDim, kvs[(i + 1) % kvs.length])] : []),
+    sharedCheck(i % 2 ? 'wide4' : 'wide8', headDim, kvs[i % kvs.length]),
   ]);
 
 /** Heads of whole groups of channels and not; then those that are left, which are as many kernels again to compile. */
@@ -325,6 +329,7 @@ const sealedChecks = (): Check[] =>
 const severalChecks = (): Check[] => [
   ...kvs.flatMap((kv) => [severalCheck('decode', kv, {}), severalCheck('prefill', kv, {})]),
   severalCheck('prefill', kvFormat('f16'), { part: 32 }), severalCheck('decode', f32, plainAttention), severalCheck('prefill', f32, { prefill: 'broadcast4' }),
+  ...(['wide4', 'wide8'] as const).map((prefill, i) => severalCheck('prefill', kvs[i], { prefill })),
 ];
 
 /** Of one position, one split and several; the newest slot is the first of a page, and of a split. */
@@ -386,7 +391,7 @@ export const checks: OperationChecks<Attend> = {
       // Of heads in parts, and of keys and values that threads read together, that is what to drop.
       part && part < headDim
         ? check(`attention by ${wordsOfParts(choice)}`, { part, uniform, lanes: choice.lanes }, 9, 'prefill')
-        : check(`attention${lanes ? ` by ${lanes}` : ''}`, lanes ? { prefill } : { kv: kv.name }, 9, 'prefill'),
+        : check(`${manyOf(choice)}${lanes ? ` by ${lanes}` : ''}`, lanes ? { prefill } : { kv: kv.name }, 9, 'prefill'),
     ];
   },
 };
