@@ -19,7 +19,7 @@ const otherTypes = `${rareTypes}|BF16|F16|Q\\d_[01K]`;
  */
 export const onLavapipe = `(${[
   'matmul f16 (F32|Q4_K)$', 'matmul (f16|i16), fused', 'matmul i8 Q4_K', 'experts Q4_K', 'matvec (staged |i8 )?Q4_K', 'matvec unpacked F16',
-  'matvec-(few, 1 split|rows) F32', 'matvec-broadcast by 8, fused',
+  'matvec-(few, 1 split|rows) F32', 'matvec-(broadcast|wide) by 8, fused',
   'attention(-decode)?, heads of 64, f16', 'attention-decode that turns, q8', 'attention-decode, several segments, the fresh one in f16',
   'rms-norm by subgroup$', 'sampler, temperature 0.7', 'kv-(observe (mean, f16|sum)|seal q4t|move, f32|rank)',
 ].join('|')})`;
@@ -29,7 +29,8 @@ export const underOtherLimits =
   `(?!.* (?!(${usual})$)[A-Z]+\\d*_?[A-Z0-9]+$)(matvec, 8 splits, [14] panels|matvec of|matmul f32( F32|,| of)|rms-norm|argmax|attention.*, heads of 64, q8)`;
 
 /** Attention for each size of a head and each format of keys and values, not for each pair of them. */
-const otherPairs = 'attention-decode, heads of (8, f|80, (f16|q8)|96, (f32|q8)|128, f|256, (f32|q8)|512, f32)|attention, heads of (8, f|96, f32)';
+const otherPairs = 'attention-decode, heads of (8, f|80, (f16|q8)|96, (f32|q8)|128, f|256, (f32|q8)|512, f32)|attention, heads of (8, f|96, f32)|'
+  + 'attention-wide by \\d, heads of (8|80|96|128|256),';
 
 /** Of splits and panels, of spans and threads and of parts those between others, each a constant of the same kernel. */
 const shapesBetween =

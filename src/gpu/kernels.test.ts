@@ -8,8 +8,9 @@ const shaders = Object.entries(files).map(([path, text]) => [path.replace(/^.*sh
 const withParams = shaders.filter(([, text]) => text.includes('struct Params'));
 /** Parameters of several kernels stand in a file that these put in front. */
 const sharing: Record<string, string[][]> = {
-  'parts/rows.wgsl': ['matmul', 'matvec-rows', 'matvec-broadcast', 'rare/matmul-codes'].map((name) => [`kernels/${name}.wgsl`]),
+  'parts/rows.wgsl': ['matmul', 'matvec-rows', 'matvec-broadcast', 'matvec-wide', 'rare/matmul-codes'].map((name) => [`kernels/${name}.wgsl`]),
   'kernels/rope.wgsl': [['parts/turn.wgsl']],
+  'parts/head/attended.wgsl': [['kernels/attention.wgsl'], ['kernels/attention-wide.wgsl']],
   'kernels/attention-decode.wgsl': [['parts/turn.wgsl', 'parts/rare/query/turned.wgsl']],
   'kernels/rare/experts.wgsl': [['parts/rare/item/slots.wgsl', 'parts/rare/item/rows.wgsl']], // of which a kernel has one
   ...Object.fromEntries(['mark-neurons', 'neurons-join'].map((name) => [`kernels/rare/${name}.wgsl`, [['parts/rare/chosen/experts.wgsl']]])),
@@ -17,7 +18,7 @@ const sharing: Record<string, string[][]> = {
 };
 /** What stands in front of kernels of keys and values, of which each has some, reads parameters of theirs too. */
 const ofKeys = shaders.flatMap(([name, text]) => (name.startsWith('kv/') ? [text] : [])).join('');
-const readsKeys = (file: string): boolean => /^kernels\/(policies\/|kv-|attention|rope)/.test(file);
+const readsKeys = (file: string): boolean => /^(kernels\/(policies\/|kv-|attention|rope)|parts\/head\/attended)/.test(file);
 const withBindings = shaders.filter(([, text]) => text.includes('@binding'));
 
 describe('readInterface', () => {

@@ -115,6 +115,7 @@ const variants = models.flatMap((model) => (['decode', 'prefill'] as const).flat
   ['plain shapes', model, mode, plain, Infinity] as const,
   ['fast shapes', model, mode, fast, Infinity] as const,
   ['activations shared by broadcast', model, mode, { ...plain, prefill: 'broadcast8' } as KernelChoice, Infinity] as const,
+  ['activations and keys shared by many rows', model, mode, { ...plain, prefill: 'wide8' } as KernelChoice, Infinity] as const,
   ...(mode === 'decode' ? [['queries turned by attention', model, mode, turning, Infinity] as const] : []),
   ['8-bit keys and values', model, mode, { ...plain, kv: 'q8' }, Infinity] as const,
   ['bindings of two panels, splits joined by the output projection', model, mode, joining, 2] as const,

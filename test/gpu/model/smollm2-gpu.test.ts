@@ -44,7 +44,7 @@ async function open({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>, change
   const source = await openFileSource(defaultModelPath!);
   const opened = await openModel(await readHeader(source));
   const gpu = await openDawn();
-  const byRows = (['broadcast8', 'broadcast4'] as const).find((prefill) => !missing(gpu, { prefill })) ?? 'rows';
+  const byRows = (isSwiftShader ? (['broadcast4'] as const) : (['wide8', 'wide4'] as const)).find((prefill) => !missing(gpu, { prefill })) ?? 'rows';
   const choice: KernelChoice = {
     ...defaultChoice(gpu),
     splits: 1,
