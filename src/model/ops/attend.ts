@@ -198,7 +198,7 @@ const isHashed = ({ layer }: Attend, set: KvSet | undefined, of: unknown): boole
 const mostThreads = 256;
 
 /** The kernel that attends for many rows of heads of `vec4s` vectors, and the rows of a workgroup. */
-function kernelOfMany(vec4s: number, choice: KernelChoice): { kernel: 'attention' | 'attention-wide'; rows: number; files: string[]; consts: Record<string, number> } {
+function kernelOfMany(vec4s: number, choice: KernelChoice): { kernel: string; rows: number; files: string[]; consts: Record<string, number> } {
   const { part, prefill, lanes } = choice;
   // Where what products read serves many rows, so does what attention reads; and where a thread had parts of a head, it has not the room.
   if (part || !isWide(prefill)) return { kernel: 'attention', ...headParts(vec4s, choice) };
