@@ -66,8 +66,8 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
   if (storeCost) await costs.set('store', storeCost);
   await source.close();
   const how = {
-    choice: options.choice, kv: options.kv, fixed: flags.kernels !== undefined, exact: flags.f32, ramBytes: flags.ram, store: storeCost, records, tuning,
-    anew: flags.retune,
+    choice: options.choice, kv: options.kv, shape: options.shape, fixed: flags.kernels !== undefined, exact: flags.f32, ramBytes: flags.ram, store: storeCost,
+    records, tuning, anew: flags.retune,
   };
   const predicted = await forecast(gpu, opened, result, { ...how, onDemand });
   const other = onDemand && (await otherWay(stored.header, gpu, flags, options, how));

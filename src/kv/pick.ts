@@ -62,6 +62,10 @@ export const coarseSlots = 64;
 export const pagesKnown = ({ pick, mostSlots: { length: kvHeads } }: SetPlan, pages: number): number =>
   pick?.by === 'levels' ? Math.ceil(pages / (2 * kvHeads)) * 2 * kvHeads : pages;
 
+/** Layers, by the sizes that they have and are to have, in an order in which what is known never takes more than before and after: where it shrinks first. */
+export const shrinkingFirst = (before: readonly (number | undefined)[], after: readonly (number | undefined)[]): number[] =>
+  [...before.keys()].sort((a, b) => Number(after[a]! < before[a]!) - Number(after[b]! < before[b]!));
+
 /** The size of a layer that is number `rank` of so many, from those that have the largest on: as near to equal parts as there are. */
 export const sizeAt = (sizes: readonly number[], rank: number, layers: number): number => sizes[Math.floor((sizes.length * rank) / layers)];
 

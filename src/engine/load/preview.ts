@@ -36,6 +36,7 @@ export async function previewModel(host: Host, source: ModelSource, options: Loa
     const predicted = await forecast(gpu, opened, planned, {
       choice,
       kv: planOptions.kv,
+      shape: planOptions.shape,
       exact: options.f32,
       ramBytes: options.ramBytes,
       store: storeCost,

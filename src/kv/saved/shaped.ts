@@ -3,6 +3,7 @@
 import { RequestError } from '../../errors.ts';
 import { type ByteRange } from '../../gpu/read-bytes.ts';
 import { type PageFormat, pageSlots } from '../formats/format.ts';
+import { shrinkingFirst } from '../pick.ts';
 import { type KvHeads, cachesOf, segmentBytes } from '../segment.ts';
 import { type Sequence, type SequenceHome } from '../sequence.ts';
 import { type HeldSets } from '../sets.ts';
@@ -130,7 +131,8 @@ export async function putShaped(home: SequenceHome, sequence: Sequence, { tokens
   target.queried.goOn(tokens.length, queried);
   target.join(joined);
   await sequence.makeRoom(tokens.length); // of a ring for the slots behind `base`
-  for (const [i, { layer }] of own.entries()) await target.setsOf(layer).take(shaped.layers[i]);
+  const had = own.map(({ layer }) => target.setsOf(layer).size);
+  for (const i of shrinkingFirst(had, shaped.layers.map(({ size }) => size))) await target.setsOf(own[i].layer).take(shaped.layers[i]);
   target.replaced();
   sequence.note(0, tokens); // which says how many slots layers without sets have
   const { queue } = home.device;

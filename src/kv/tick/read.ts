@@ -4,7 +4,7 @@ import { checkOption, checkOptions, checkRunSize } from '../options.ts';
 import { type KvLayer, type KvPlan, type KvTick, type PickPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { oneSet } from '../set-bytes.ts';
 import { endOf } from './evict.ts';
-import { coarseSlots, inOrder, summaryWords } from '../pick.ts';
+import { coarseSlots, inOrder, shrinkingFirst, summaryWords } from '../pick.ts';
 import { groupsOf } from './layer.ts';
 import { appendAll } from './move.ts';
 import { planAway } from './away.ts';
@@ -72,7 +72,9 @@ export const runsOf = (kv: KvTick, share: number, slots?: number): number =>
 export async function appendWithBounds(kv: KvTick, sizes?: readonly number[]): Promise<void> {
   const before = kv.layers.map(({ sets: [set] }) => Math.min(...set.counts));
   await appendAll(kv, endOf(kv));
-  for (const [i, layer] of kv.layers.entries()) {
+  const had = kv.layers.map(({ sets: [{ size }] }) => size);
+  for (const i of shrinkingFirst(had, sizes ?? had)) {
+    const layer = kv.layers[i];
     const [set] = layer.sets;
     if (!sizes || sizes[i] === set.size) {
       noteBounds(kv, i, before[i]);

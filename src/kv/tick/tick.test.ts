@@ -8,6 +8,7 @@ import { kvFormat } from '../formats/catalogue.ts';
 import { policies, shapeWithin } from '../policies/catalogue.ts';
 import { type KvLayer, type KvSet, type KvTick, type TickWork } from '../policy.ts';
 import { cachesOf } from '../segment.ts';
+import { appendWithBounds } from './read.ts';
 
 const retrieval = [[0.9, 0.1], [0.2, 0.8]];
 const { graph } = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
@@ -21,8 +22,8 @@ interface Asked {
   planned: number;
 }
 
-/** What a policy asks for at the end of a prompt, whose tokens are all fresh slots of rings that have all they may grow to. */
-async function asked(name: string, length: number, options: Record<string, number> = {}): Promise<Asked> {
+/** What a policy, or `tick` in its place, asks for at the end of a prompt, whose tokens are all fresh slots of rings that have all they may grow to. */
+async function asked(name: string, length: number, options: Record<string, number> = {}, tick = policies.get(name)!.tick): Promise<Asked> {
   const own = Object.fromEntries(Object.entries(options).filter(([option]) => option in policies.get(name)!.options));
   const shape = shapeWithin(graph, name, own, { context: length, chunk: 256, budgetBytes: Infinity, format, sequences: 1, retrieval });
   const { plan } = shape;
@@ -38,7 +39,7 @@ async function asked(name: string, length: number, options: Record<string, numbe
   const scratch = new Map<string, number>();
   let most = 0;
   const note = (more = 0) => (most = Math.max(most, more + [...scratch.values()].reduce((a, b) => a + b, 0)));
-  await policies.get(name)!.tick({
+  await tick({
     phase: 'prompt', length, base: Math.max(0, length - shape.ringSlots), since: Math.max(0, length - 64), queried: 0, promptLength: length, plan, layers,
     options: shape.options,
     dispatch: (work) => void works.push(work),
@@ -85,4 +86,17 @@ it.each(['d2o', 'ems', 'mpcache'])('%s keeps the newest of its last slots where 
   const ranks = works.filter(({ kernel: { kernel }, params }) => kernel === 'kv-rank' && !params.jointly);
   expect(ranks.length).toBeGreaterThan(0);
   for (const { params } of ranks) expect(params.last).toBe(params.keep);
+});
+
+it('bounds of layers that are to have fewer are replaced first, so that no more are there than of one prompt after the other', async () => {
+  const sizes: [layer: number, size: number][] = [];
+  await asked('leoam', 128, {}, (kv) => {
+    kv.layers.forEach(({ sets: [set] }, layer) => void Object.assign(set, { size: [32, 16][layer] }));
+    const setSize: KvTick['setSize'] = (set, size) => {
+      sizes.push([kv.layers.findIndex(({ sets }) => sets.includes(set)), size]);
+      return kv.setSize(set, size);
+    };
+    return appendWithBounds({ ...kv, setSize }, [16, 32]);
+  });
+  expect(sizes).toEqual([[1, 32], [0, 16]]);
 });

@@ -20,10 +20,13 @@ export interface Answers {
   /** At the end of the submit in which a layer's query is made, of `position`, and right after it; does nothing where answers come a token late. */
   ask(encoder: GPUCommandEncoder, layer: number, position: number): void;
   asked(): void;
-  /** To be awaited before the answer of a layer is joined; where it was asked, that is on the GPU for what is submitted after. */
-  answer(layer: number): Promise<void>;
+  /**
+   * To be awaited before the answer of a layer is joined; where it was asked, that is on the GPU for what is submitted after. Rejects with the signal's
+   * reason.
+   */
+  answer(layer: number, signal?: AbortSignal): Promise<void>;
   /** Where answers come a token late: by the queries of all layers, or where there are none as if nothing were in worker memory. */
-  late(queries: Uint32Array | undefined): void;
+  late(queries: Uint32Array | undefined): Promise<void>;
   /** Where there are indexes: they learn of the queries since the tick before, and of new slots. */
   ticked(at: Ticked): Promise<void>;
   /** Forgets slots from `length` on. */
@@ -45,8 +48,8 @@ export function createAnswers({ device, home, shape, layers, reading, queries, a
   const kept = shape.plan.queries!;
   let asking: AwayLayer | undefined;
 
-  function give(layer: AwayLayer, query?: Float32Array): void {
-    const floats = attended.attend(layer, query);
+  async function give(layer: AwayLayer, query?: Float32Array, signal?: AbortSignal): Promise<void> {
+    const floats = await attended.attend(layer, query, signal);
     device.queue.writeBuffer(answers, answerAt[layer.layer].offset, floats);
     if (!query) return;
     counters.answers++;
@@ -74,13 +77,14 @@ export function createAnswers({ device, home, shape, layers, reading, queries, a
       if (asking) reading.begin(4 * asking.at, 4 * asking.words);
       asking = undefined;
     },
-    async answer(index) {
+    async answer(index, signal) {
       const words = await reading.take();
       const layer = layers().find((each) => each.layer === index);
-      if (words && layer) give(layer, floatsOf(words));
+      if (words && layer) await give(layer, floatsOf(words), signal);
     },
-    late(words) {
-      for (const layer of layers().filter(({ answered }) => answered?.lag)) give(layer, words && floatsOf(words.subarray(layer.at, layer.at + layer.words)));
+    async late(words) {
+      for (const layer of layers().filter(({ answered }) => answered?.lag))
+        await give(layer, words && floatsOf(words.subarray(layer.at, layer.at + layer.words)));
     },
     async ticked({ phase, length, since, queried }) {
       const indexed = layers().filter(({ answered }) => answered?.index);

@@ -11,8 +11,8 @@ const heads = { kvHeads: 2, headDim: 8 };
 const shape = { attended: [{ queryHeads: 4, scale: 1 }], format, plan: { layers: [[{ mostSlots: [1024, 1024] }]] } } as unknown as Shape;
 const query = new Float32Array(4 * 8).fill(1);
 
-/** Rows of pages that were asked for, of which `there` are at home, by a query that attends to `counts` slots of each head behind the first `first`. */
-async function rowsAsked(first: number, counts: readonly number[], there: number): Promise<number[]> {
+/** Notes rows of pages that are asked for, of which `there` are at home, by a query that attends to `counts` slots of each head behind the first `first`. */
+function attending(first: number, counts: readonly number[], there: number, signal?: AbortSignal) {
   const rows: number[] = [];
   const home = {
     pageInMemory(_: number, row: number) {
@@ -23,7 +23,12 @@ async function rowsAsked(first: number, counts: readonly number[], there: number
   } as unknown as PageHome;
   const tails = counts.map((count) => Math.max(first, count - (count % 32))); // as a tick has it (tick/answered.ts, sets.ts)
   const layer = { layer: 0, heads, pick: { first }, answered: {}, sets: { all: [{ counts, tails }] } } as unknown as AwayLayer;
-  await createAttended(home, shape).attend(layer, query);
+  return { rows, attended: createAttended(home, shape).attend(layer, query, signal) };
+}
+
+async function rowsAsked(...given: Parameters<typeof attending>): Promise<number[]> {
+  const { rows, attended } = attending(...given);
+  await attended;
   return rows;
 }
 
@@ -37,4 +42,16 @@ describe('where slots are few beside the first ones', () => {
   it.each(more)('of %i, %i, those are that are full', async (first, count, rows) => {
     expect(await rowsAsked(first, [count, 0], Math.floor(count / 32))).toEqual(rows);
   });
+});
+
+it('others have turns while it attends to many pages, and an abort ends it', async () => {
+  const pages = 3000;
+  const abort = new AbortController();
+  const { rows, attended } = attending(0, [32 * pages, 32 * pages], pages, abort.signal);
+  expect(rows).toHaveLength(1); // what follows has its turn
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(rows.length).toBeLessThan(pages);
+  abort.abort();
+  await expect(attended).rejects.toBe(abort.signal.reason);
+  expect(rows.length).toBeLessThan(pages);
 });

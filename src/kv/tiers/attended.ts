@@ -9,6 +9,7 @@ import { type Walker, createWalker } from './index/walk.ts';
 import { type PageHome } from './page-home.ts';
 import { readValue } from './page-numbers.ts';
 import { type Partial, createPartial, partialFloats } from './partial.ts';
+import { type Turns, createTurns } from './turns.ts';
 
 /** Of a tick: queries of a layer, (n, query head, padded headDim), of the last steps, and whether a prompt has ended. */
 export interface Learned {
@@ -18,18 +19,25 @@ export interface Learned {
 
 export interface Attended {
   readonly counters: KeptAnswered;
-  /** What attention gives by the query of a layer, (query head, padded headDim); without one, as if there were no slot. */
-  attend(layer: AwayLayer, query?: Float32Array): Float32Array<ArrayBuffer>;
+  /**
+   * What attention gives by the query of a layer, (query head, padded headDim); without one, as if there were no slot. Others have turns meanwhile; rejects
+   * with the signal's reason.
+   */
+  attend(layer: AwayLayer, query?: Float32Array, signal?: AbortSignal): Promise<Float32Array<ArrayBuffer>>;
   /** Has an index of a layer, where it is to have one, know the slots that are in worker memory by now. */
   learn(layer: AwayLayer, learned: Learned): Promise<void>;
   /** Forgets what indexes know where they know slots from `length` on. */
   cut(length: number): void;
 }
 
+/** Pages between turns of others: some 20 to 40 ms (docs/decisions/kv-answers.md), beside which a turn takes little. */
+const pagesOfTurn = 1024;
+
 export function createAttended(home: PageHome, { attended, format, plan }: Shape): Attended {
   const partials = new Map<number, Partial>();
   const indexes = new Map<number, LayerIndex>();
   const counters: KeptAnswered = { answers: 0, crossedBytes: 0, slots: 0, scored: 0 };
+  const turns = createTurns(pagesOfTurn);
   let walker: Walker | undefined;
 
   const askedOf = ({ layer, heads }: AwayLayer) => ({ ...heads, ...attended[layer] });
@@ -52,14 +60,6 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
     return own;
   }
 
-  /** All slots of a kv head between two, page by page. */
-  function addPages({ layer }: AwayLayer, head: number, first: number, end: number, partial: Partial): void {
-    for (let row = Math.floor(first / pageSlots); first < end && row * pageSlots < end; row++) { // without one that page may be on the GPU alone
-      const begin = row * pageSlots;
-      partial.addPage(head, home.pageInMemory(layer, row, head), Math.max(0, first - begin), Math.min(pageSlots, end - begin));
-    }
-  }
-
   function addFound(layer: AwayLayer, index: LayerIndex, head: number, query: Float32Array, partial: Partial): number {
     const { heads: { kvHeads, headDim }, pick: { first } } = layer;
     const { queryHeads } = attended[layer.layer];
@@ -75,7 +75,7 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
 
   return {
     counters,
-    attend(layer, query) {
+    async attend(layer, query, signal) {
       const { heads: { kvHeads }, pick: { first }, answered } = layer;
       const { queryHeads } = attended[layer.layer];
       const partial = partialOf(layer);
@@ -84,7 +84,7 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
       const known = index?.count ?? 0;
       for (let head = 0; head < kvHeads && query; head++) {
         const end = endOf(layer, head);
-        addPages(layer, head, first + known, end, partial);
+        await addPages((row) => home.pageInMemory(layer.layer, row, head), { head, first: first + known, end }, partial, () => turns(signal));
         counters.slots += (Math.max(0, end - first) * queryHeads) / kvHeads;
         counters.scored += (Math.max(0, end - first - known) * queryHeads) / kvHeads;
       }
@@ -105,4 +105,16 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
     },
     cut: (length) => indexes.forEach((index) => index.cut(length)),
   };
+}
+
+/** All slots of a kv head between two, page by page. */
+async function addPages(
+  page: (row: number) => Uint8Array, { head, first, end }: Record<'head' | 'first' | 'end', number>, partial: Partial, next: () => ReturnType<Turns>,
+): Promise<void> {
+  if (first >= end) return; // the page of the first ones may not have left the GPU yet
+  for (let row = Math.floor(first / pageSlots); row * pageSlots < end; row++) {
+    const begin = row * pageSlots;
+    partial.addPage(head, page(row), Math.max(0, first - begin), Math.min(pageSlots, end - begin));
+    await next();
+  }
 }

@@ -82,7 +82,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     byteLength: Object.values(buffers).reduce((sum, buffer) => sum + (buffer?.size ?? 0), 0),
     async ready() {
       const words = await reading.take();
-      if (answers) answers.late(words);
+      if (answers) await answers.late(words);
       else await bring(at, own.uploads!(), layers(), words);
     },
     async bringWhole(layer) {

@@ -92,7 +92,7 @@ export function createPaging(device: GPUDevice, plan: SetPlan & { pick: PickPlan
   };
 }
 
-/** The row in which a run of slots begins that goes on in row `home`; `home` where a run begins with it. */
+/** The row in which a run of slots begins that goes on in row `home`; `home` where one begins with it. Of sizes by layer `each` is the largest. */
 export function begunAt({ first, each }: Pick<PickPlan, 'first' | 'each'>, home: number): number {
   const slots = home * pageSlots;
   return slots <= first ? home : Math.floor((slots - ((slots - first) % each)) / pageSlots);

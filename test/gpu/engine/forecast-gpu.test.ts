@@ -1,6 +1,6 @@
 // What the parts of a model cost on Dawn: how many measurements that takes, what it leaves behind, and what is kept of it.
 // Whether predictions from them hold is predict-gpu.test.ts's business.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { forecast, type GpuCostRecords } from '../../../src/engine/measure/predict/forecast.ts';
 import { type OpenedModel, openModel, openedWith } from '../../../src/engine/load/opened.ts';
 import { type ModelOptions } from '../../../src/engine/load/options.ts';
@@ -13,6 +13,7 @@ import { createLedger } from '../../../src/gpu/ledger.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile } from '../../dawn.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
+import { shapeWithin } from '../../../src/kv/policies/catalogue.ts';
 import { randomAdapter } from '../../models/adapter.ts';
 import { fixture } from '../../models/fixture.ts';
 import { openDawn, testChoice } from '../../models/model.ts';
@@ -113,12 +114,17 @@ describe.skipIf(!adapterFile)('the costs of a model on this GPU', () => {
     gpu.device.destroy();
   });
 
-  it('are not asked for where the model is refused, and a GPU that cannot measure them costs only the prediction', async () => {
+  it('are not asked for where the model is refused or the processor attends too, and a GPU that cannot measure them costs only the prediction', async () => {
     const gpu = await openDawn();
     const opened = await open('stories260K/stories260K.gguf');
     const fails: GpuCostRecords = { get: () => Promise.reject(new Error('no records')), set: async () => {} };
     expect(await forecast(gpu, opened, planFor(gpu, opened, { ...options, budgetBytes: 1000 }), { choice, kv, fixed: true })).toBeUndefined();
     expect(await forecast(gpu, opened, planFor(gpu, opened, options), { choice, kv, fixed: true, records: fails })).toBeUndefined();
+    const get = vi.fn(() => Promise.resolve(undefined));
+    const shape = shapeWithin(opened.graph, 'scout', {}, { ...options, format: kv, sequences: 1 });
+    const answered = planFor(gpu, opened, { ...options, shape, segments: shape.segments });
+    expect(await forecast(gpu, opened, answered, { choice, kv, shape, fixed: true, records: { ...fails, get } })).toBeUndefined();
+    expect(get).not.toHaveBeenCalled();
     gpu.device.destroy();
   });
 });

@@ -157,7 +157,7 @@ describe.skipIf(!adapterFile)('the processor attends to what an index finds', ()
     const bytes = await bytesOfModel();
     const on = await open(bytes, { kv: 'f32' });
     const expected = await run(on);
-    const short = await runShort(on);
+    const short = isFull ? await runShort(on) : [];
     await on.destroy();
     const all = await open(bytes, { kv: 'f32', policy: { name: 'retrieval', options: { window, interval: 8, least: 32, share: 1 } } });
     const found = await run(all);
@@ -170,7 +170,7 @@ describe.skipIf(!adapterFile)('the processor attends to what an index finds', ()
     expect(away!.counters.homeBytes + answered(all).index!.bytes).toBeLessThanOrEqual(shape.away.home);
     expect(all.ledger.bytes.kv).toBeLessThanOrEqual(all.plan.bytes.kv);
     await expectSecondPrompt(all);
-    expect(furthest(short, await runShort(all))).toBeLessThan(1e-3);
+    if (isFull) expect(furthest(short, await runShort(all))).toBeLessThan(1e-3);
     await all.destroy();
 
     const few = await open(bytes, { kv: 'f32', policy: { name: 'retrieval', options: { window, interval: 8, least: 32, share: 0.1 } } });

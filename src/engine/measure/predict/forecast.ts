@@ -4,6 +4,7 @@ import { typesIn } from '../../../gguf/header.ts';
 import { type Gpu } from '../../../gpu/device.ts';
 import { kernelsHash } from '../../../gpu/kernels.ts';
 import { type KvFormat } from '../../../kv/formats/format.ts';
+import { type Shape } from '../../../kv/shape.ts';
 import { type KernelChoice } from '../../../model/choices/kernel-choice.ts';
 import { type OnDemandPlan, type Prediction, type StoreCost } from '../../../protocol.ts';
 import { guessedCost } from '../../../weights/stream/cost-model.ts';
@@ -26,6 +27,8 @@ export interface GpuCostRecords {
 export interface ForecastOptions {
   choice: KernelChoice;
   kv: KvFormat;
+  /** Where a policy shapes keys and values: of what the processor has a part in, no speed is told, as none of it is measured. */
+  shape?: Pick<Shape, 'away'>;
   /** These are the shapes that the load will use; else it may choose others. */
   fixed?: boolean;
   /** The load may choose no rounding that f32 has not. */
@@ -45,9 +48,9 @@ export interface ForecastOptions {
 /** In the middle of a conversation of some length. */
 const usualPosition = 512;
 
-/** Undefined if the model will not run, or if the GPU could not measure it: a plan is worth having all the same. */
+/** Undefined if the model will not run, if the processor has a part in its tokens, or if the GPU could not measure it: a plan is worth having all the same. */
 export async function forecast(gpu: Gpu, opened: OpenedModel, planned: Plan, options: ForecastOptions): Promise<Prediction | undefined> {
-  if (planned.verdict === 'refused' || !gpu.computes) return undefined;
+  if (planned.verdict === 'refused' || !gpu.computes || options.shape?.away.answers) return undefined;
   const costs = await knownOrMeasured(gpu, opened, options).catch(() => undefined);
   return costs && predictWith(costs, opened, planned, options);
 }

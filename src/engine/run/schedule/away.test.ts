@@ -32,4 +32,14 @@ describe('an error of pages in worker memory', () => {
     await expect(away!.before(next)).rejects.toBe(error);
     expect([cuts, failedOf(error)]).toEqual([[0], undefined]);
   });
+
+  it('is none where an answer was aborted, which leaves the sequence as it is', async () => {
+    const { cuts, steps, sequence } = failing('answer', 1);
+    const abort = new AbortController();
+    Object.assign(sequence.shaped.away.answers, { answer: (_: number, signal: AbortSignal) => Promise.reject(signal.reason as Error) });
+    const away = await awayFor(steps, sections, [part], abort.signal);
+    abort.abort();
+    await expect(away!.before({ joins: 0 })).rejects.toBe(abort.signal.reason);
+    expect(cuts).toEqual([]);
+  });
 });

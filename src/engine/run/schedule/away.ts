@@ -40,8 +40,13 @@ export function inTurns<P extends Part & Pick<Piece, 'program'>>(pieces: readonl
   });
 }
 
-/** Once what was chosen for a step of a token is there; undefined where no sequence of it has such pages, or nothing that is run attends. */
-export async function awayFor(steps: readonly Step[], sections: readonly Section[], parts: readonly Part[]): Promise<AwaySteps | undefined> {
+/**
+ * Once what was chosen for a step of a token is there; undefined where no sequence of it has such pages, or nothing that is run attends. `signal`: with
+ * whose reason `before` rejects while the processor attends.
+ */
+export async function awayFor(
+  steps: readonly Step[], sections: readonly Section[], parts: readonly Part[], signal?: AbortSignal,
+): Promise<AwaySteps | undefined> {
   const own = steps.flatMap(({ of, rows, length }) => {
     const away = (of as Sequence | undefined)?.shaped?.away;
     return away ? [{ away, rows, position: length - 1, of: of as Sequence }] : [];
@@ -49,12 +54,13 @@ export async function awayFor(steps: readonly Step[], sections: readonly Section
   const layerOf = ({ section }: Part) => (section === undefined ? undefined : sections[section]?.ops.map(({ op }) => op).find(isAttend)?.layer);
   if (!own.length || !parts.some((part) => layerOf(part) !== undefined)) return undefined;
   const alone = own.filter(({ rows }) => rows === 1);
-  for (const { away, of } of alone) await orEmptied(of, away.ready(), noteFailed); // several rows read all, whatever was chosen
+  for (const { away, of } of alone) await orEmptied(of, away.ready(), { note: noteFailed }); // several rows read all, whatever was chosen
   const prompts = own.filter(({ rows }) => rows > 1);
   let there: number | undefined; // the layer that is whole
   return {
     async before(part) {
-      if (part.joins !== undefined) for (const { away, of } of alone) if (away.answers) await orEmptied(of, away.answers.answer(part.joins));
+      for (const { away, of } of part.joins === undefined ? [] : alone)
+        if (away.answers) await orEmptied(of, away.answers.answer(part.joins!, signal), { signal });
       const layer = layerOf(part);
       if (layer === undefined || layer === there) return;
       for (const { away, of } of prompts) await orEmptied(of, away.bringWhole(layer));
@@ -82,12 +88,15 @@ export async function awayFor(steps: readonly Step[], sections: readonly Section
 
 /**
  * Where pages cannot be brought, some frames have what lists say of them and others not: the sequence is emptied, and whoever goes on feeds it again.
- * `note`: is told of the error and the sequence, where nothing was run yet of the step.
+ * `note`: is told of the error and the sequence, where nothing was run yet of the step. `signal`: its reason leaves the sequence as it is.
  */
-async function orEmptied(sequence: Sequence, bringing: Promise<void>, note?: typeof noteFailed): Promise<void> {
+async function orEmptied(
+  sequence: Sequence, bringing: Promise<void>, { note, signal }: { note?: typeof noteFailed; signal?: AbortSignal } = {},
+): Promise<void> {
   try {
     await bringing;
   } catch (error) {
+    if (signal?.aborted && error === signal.reason) throw error;
     sequence.truncate(0);
     note?.(error, sequence);
     throw error;

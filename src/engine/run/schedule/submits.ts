@@ -86,7 +86,7 @@ export function createSubmits(model: LoadedModel): Submits {
     const count = pieces.length * times.length;
     const piece = (i: number) => pieces[i % pieces.length];
     const [uses, lastChoice] = [usesOf(pieces), pieces.findLastIndex(({ chooses }) => chooses !== undefined)];
-    const away = await awayFor(times[0], model.sections, pieces);
+    const away = await awayFor(times[0], model.sections, pieces, signal);
     const last = away ? away.behind(given) : given;
     for (const { of, length } of times.at(-1)!) (of as Sequence | undefined)?.shaped?.queried.willRun(length);
     await choices?.begin(rows, rows === 1 && times.length === 1 ? (times[0][0].of as SequenceBuffers) : undefined);

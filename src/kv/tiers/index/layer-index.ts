@@ -1,6 +1,7 @@
 // The indexes of a layer's heads, over slots on pages in worker memory: made at the end of a prompt, by some of its queries, and grown as pages come.
 import { type KvFormat, pageSlots } from '../../formats/format.ts';
 import { createPageNumbers, readKeys } from '../page-numbers.ts';
+import { turn } from '../turns.ts';
 import { type KeyIndex, createKeyIndex, indexBytes } from './key-index.ts';
 import { type Walk, type Walker } from './walk.ts';
 
@@ -100,6 +101,3 @@ export function createLayerIndex({ kvHeads, queryHeads, headDim, format, first, 
     },
   };
 }
-
-/** Lets what else the worker has to do have its turn. */
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
