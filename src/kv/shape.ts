@@ -47,8 +47,6 @@ export interface Shape {
   readonly bytes: { full: number; growing: number; shared: number };
   /** What pages take that are at home in worker memory; zeros where there are none. */
   readonly away: AwayBytes;
-  /** Whether the processor is asked within a step: then it is of one sequence, as the next one's attention would write over what its own has left. */
-  readonly asks: boolean;
   /** Dispatches with parameters of their own that sets add to the programs of a model. */
   readonly dispatches: number;
   /** Most segments of a layer. */
@@ -111,7 +109,6 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   const bytes = { ...shapedBytes(plan, model, room), shared: sharedBytes(plan) };
   return {
     plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes, away: awayBytes(plan, model, room),
-    asks: plan.layers.some((sets) => sets.some(({ answered }) => answered && !answered.lag)),
     room: { context: room.context, chunk: room.chunk, budgetBytes: room.budgetBytes }, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
     ...(isHashed(plan) && { sorted: sortedFor(plan, room.context) }),
     keysValues: keysValuesOf(room, plan, attended, heads), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,

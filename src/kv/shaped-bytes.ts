@@ -20,6 +20,10 @@ export const sharedBytes = ({ sharedBytes = 0, scratchBytes = 0 }: Pick<KvPlan, 
 export const bytesOfOne = (plan: KvPlan, model: Heads, room: PolicyRoom): number =>
   shapedBytes(plan, model, room).full + sharedBytes(plan) / (room.sequences ?? 1);
 
+/** What a refusal advises where `bytesOfOne` is so many at least. */
+export const raiseWords = (least: number, { sequences = 1 }: PolicyRoom): string =>
+  `Raise kvBudgetBytes to ${sequences === 1 ? 'that' : `${sequences * least}, of ${sequences} conversations together`}, or choose a shorter context.`;
+
 /** Of a sequence at most, without what all share, and of its largest buffer while that is replaced by a larger one. */
 export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Omit<PolicyRoom, 'budgetBytes'>): { full: number; growing: number } {
   const { format, context } = room;

@@ -28,3 +28,11 @@ it('has all that reads the same items in one stage, though one of it alone needs
   const dispatches = [dispatch('mark', [], { chooses: true }), dispatch('ups', [item]), dispatch('sums', [item, { slice: 2 }]), dispatch('join')];
   expect(stagesOf(dispatches)).toEqual([{ run: 'mark', chooses: 3 }, { run: 'ups,sums', slice: 2, onDemand: 3 }, { run: 'join' }]);
 });
+
+it('keeps the slice where the processor is asked and what it gives is joined', () => {
+  const [attends, joins] = [dispatch('attend', [], { asks: 2 }), dispatch('reduce', [], { joins: 2 })];
+  const products = [0, 0, 1].map((slice, i) => dispatch(['qkv', 'out', 'down'][i], [{ slice }]));
+  expect(stagesOf([products[0], attends, joins, products[1], products[2]])).toEqual([
+    { run: 'qkv', slice: 0 }, { run: 'attend', slice: 0 }, { run: 'reduce', slice: 0 }, { run: 'out', slice: 0 }, { run: 'down', slice: 1 },
+  ]);
+});

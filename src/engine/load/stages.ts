@@ -43,7 +43,7 @@ export function stagesIn(dispatches: Dispatch[], buffers: Record<string, Binding
       last.run.push(dispatch);
       last.slice ??= slice;
       last.chooses = chooses;
-    } else stages.push({ slice, onDemand, chooses, asks, joins, run: [dispatch] });
+    } else stages.push({ slice: slice ?? (isCut ? last?.slice : undefined), onDemand, chooses, asks, joins, run: [dispatch] });
   }
   const names = new Map(Object.entries(buffers).map(([name, { buffer }]) => [buffer, name]));
   const used = stages.map(({ run }) => usedBy(run, names));

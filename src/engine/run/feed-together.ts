@@ -8,14 +8,12 @@ import { readNormed } from './normed.ts';
 import { type RunState, cursorOf } from './run-state.ts';
 
 /**
- * Of as many of the prompts, from the first on, as there is room for, or of the first alone where the processor is asked within a step (`Shape.asks`):
- * the residual stream of each behind the last norm, (token, dim). No logits come with it. `prompts`: each whole, together no more tokens than `mostRows`
- * of the runner. BudgetError where there is no room for the first.
+ * Of as many of the prompts, from the first on, as there is room for: the residual stream of each behind the last norm, (token, dim). No logits
+ * come with it. `prompts`: each whole, together no more tokens than `mostRows` of the runner. BudgetError where there is no room for the first.
  */
 export async function feedTogether(state: RunState, prompts: readonly Prompt[]): Promise<Float32Array<ArrayBuffer>[]> {
-  const { model, submits } = state;
-  const { gpu: { device }, activations, programs, graph: { config: { dim } } } = model;
-  const run = await beginAll(state, model.sequence.shaped?.shape.asks ? prompts.slice(0, 1) : prompts);
+  const { model: { gpu: { device }, activations, programs, graph: { config: { dim } } }, submits } = state;
+  const run = await beginAll(state, prompts);
   const steps = run.map(({ sequence, ids, position }) => ({ rows: ids.length, length: position + ids.length, of: sequence }));
   let first = 0;
   for (const { sequence, ids, position } of run) {

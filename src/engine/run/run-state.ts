@@ -15,7 +15,7 @@ export interface RunState {
   readonly cursors: WeakMap<Sequence, Cursor>;
   /** What runs before samplers choose: for one sequence, and for several. */
   readonly pieces: { readonly one: readonly Piece[]; readonly several: readonly Piece[] };
-  /** Most sequences of a step; one where the processor is asked within it (`Shape.asks`). */
+  /** Most sequences of a step. */
   readonly mostTogether: number;
   /** What the head for chosen rows was told last. */
   picked: readonly number[];
@@ -34,14 +34,14 @@ export interface Cursor {
 }
 
 export function createRunState(model: LoadedModel): RunState {
-  const { ledger, programs, heads, sizes, graph, sequence } = model;
+  const { ledger, programs, heads, sizes, graph } = model;
   return {
     model,
     submits: createSubmits(model),
     readback: createReadback(ledger, graph.config.vocab),
     cursors: new WeakMap(),
     pieces: { one: [...programs.decode, ...heads.last], several: [...programs.prefill, ...(heads.chosen?.stages ?? [])] },
-    mostTogether: heads.chosen && !sequence.shaped?.shape.asks ? Math.min(sizes.logitsRows, mostChosen) : 1,
+    mostTogether: heads.chosen ? Math.min(sizes.logitsRows, mostChosen) : 1,
     picked: [],
   };
 }

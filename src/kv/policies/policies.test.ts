@@ -149,6 +149,9 @@ it('pages that the processor attends to take on the GPU one layer as a prompt re
   const least = short.bytes;
   expect((await scout({ context: 256, kvBudgetBytes: least })).bytes).toBe(least);
   await expect(scout({ context: 256, kvBudgetBytes: least - page })).rejects.toThrow(`they take ${(least / 2 ** 20).toFixed(1)} MiB (${least} bytes)`);
+  const two = scout({ context: 256, kvBudgetBytes: 2 * least - page, sequences: 2 });
+  await expect(two).rejects.toThrow(new RegExp(`first ones there, answers and a layer .* Raise kvBudgetBytes to ${2 * least}, of 2 conversations together`));
+  expect((await scout({ context: 256, kvBudgetBytes: 2 * least, sequences: 2 })).asked.shape!.bytes.full).toBe(least);
   await expect(scout({ kvOptions: { memory: 1 } })).rejects.toThrow('kvOptions has memory; the options of scout are: sinks, window, interval, lag.');
 });
 

@@ -5,7 +5,7 @@ import { pageSlots } from '../formats/format.ts';
 import { type AnswerPlan, type KvPlan, type KvTick, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { checkOption, checkOptions } from '../options.ts';
 import { oneSet } from '../set-bytes.ts';
-import { shapedBytes } from '../shaped-bytes.ts';
+import { bytesOfOne } from '../shaped-bytes.ts';
 import { leastRows } from '../tiers/away-bytes.ts';
 import { chunks, noRoomOnGpu } from './away.ts';
 import { endOf } from './evict.ts';
@@ -32,10 +32,10 @@ export function planAnswered(
   const layers = oneSet(model, format, () => context).map((sets) => sets.map((set) => ({ ...set, pick, answered })));
   const common: KvPlan = { peak: 'bounded', window: options.window, interval: options.interval, planes: [], rewinds: 'pages', queries, layers };
   const planned = chunks.map((chunk) => withFrames({ ...common, chunk: Math.min(chunk, room.chunk) }, model, room));
-  const bytes = planned.map((plan) => shapedBytes(plan, model, room).full);
+  const bytes = planned.map((plan) => bytesOfOne(plan, model, room));
   const fit = planned.find((_, i) => bytes[i] <= room.budgetBytes);
   if (fit) return fit;
-  throw new BudgetError(noRoomOnGpu(room.budgetBytes, Math.ceil(Math.min(...bytes))));
+  throw new BudgetError(noRoomOnGpu(room, Math.ceil(Math.min(...bytes)), 'new pages and the first ones there, answers and a layer as a prompt reads it'));
 }
 
 function withFrames(plan: KvPlan, { heads }: PolicyModel, room: PolicyRoom): KvPlan {

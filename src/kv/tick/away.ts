@@ -5,7 +5,7 @@ import { pickedSet } from '../pick.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { segmentBytes } from '../segment.ts';
 import { pagesWithin } from '../set-bytes.ts';
-import { bytesOfOne } from '../shaped-bytes.ts';
+import { bytesOfOne, raiseWords } from '../shaped-bytes.ts';
 import { outliersOf, runsBehind } from '../shadow.ts';
 import { leastHome, leastRows } from '../tiers/away-bytes.ts';
 
@@ -25,12 +25,13 @@ export function planAway(model: PolicyModel, room: PolicyRoom, plan: KvPlan, opt
   const fit = found.find((each): each is KvPlan => typeof each !== 'number');
   if (fit) return fit;
   const least = Math.min(...(found as number[]));
-  throw new BudgetError(noRoomOnGpu(room.budgetBytes, least));
+  throw new BudgetError(noRoomOnGpu(room, least, 'new pages and a few of every head there, a layer as a prompt reads it and what is known of all pages'));
 }
 
-export const noRoomOnGpu = (budgetBytes: number, least: number): string =>
-  `Keys and values have ${mib(budgetBytes)} on the GPU; with new pages and a few of every head there, a layer as a prompt reads it and what is known ` +
-  `of all pages they take ${mib(least)} (${least} bytes). Raise kvBudgetBytes to that, or choose a shorter context.`;
+/** `what`: there has to be. */
+export const noRoomOnGpu = (room: PolicyRoom, least: number, what: string): string =>
+  `Keys and values of a conversation have ${mib(room.budgetBytes)} on the GPU; with ${what} they take ${mib(least)} (${least} bytes). ` +
+  raiseWords(least, room);
 
 /** RequestError where `fetch` is less than a page of a kv head, so that nothing could ever be brought. */
 function checkFetch({ heads }: PolicyModel, { format }: PolicyRoom, { layers }: KvPlan, { fetch }: Readonly<Record<string, number>>): void {

@@ -3,7 +3,7 @@ import { BudgetError } from '../../errors.ts';
 import { pageSlots } from '../formats/format.ts';
 import { checkOptions } from '../options.ts';
 import { type KvPlan, type KvTick, type PickPlan, type Plane, type PolicyModel, type PolicyRoom, type SetPlan } from '../policy.ts';
-import { bytesOfOne } from '../shaped-bytes.ts';
+import { bytesOfOne, raiseWords } from '../shaped-bytes.ts';
 import { inPages, momentBytes, pagesWithin, ringSlots } from '../set-bytes.ts';
 
 /** Settings of policies that keep some slots of every head. */
@@ -103,7 +103,7 @@ function slotsWithin(model: PolicyModel, room: PolicyRoom, planned: (slots: numb
   throw new BudgetError(
     `Keys and values have ${room.budgetBytes} bytes; with a page of ${pageSlots} slots of every head, and ${ringSlots(plan, room)} ` +
     `${plan.peak === 'prompt' ? 'for a prompt, as this policy acts at its end' : 'for new tokens'}, they take ${Math.ceil(bytes(1))}. ` +
-    'Raise kvBudgetBytes to that, or choose a shorter context.',
+    raiseWords(Math.ceil(bytes(1)), room),
   );
 }
 

@@ -272,19 +272,25 @@ async function answerAtOnce(model: LoadedModel, texts: readonly number[][], most
 }
 
 describe.skipIf(!adapterFile).each(isFull ? ['scout', 'retrieval'] : ['scout'])('two conversations at once under %s', (name) => {
-  it('give each what it gives alone, and texts to be embedded are run one by one', async () => {
+  it('give each what it gives alone, and so do texts of one token that are embedded in one step', async () => {
     const options = { window, interval: 8, ...(name === 'retrieval' && { least: 32, share: 1 }) };
     const model = await open(await bytesOfModel(), { kv: 'f32', sequences: 2, policy: { name, options } });
     const texts = [tokens.slice(0, 100), tokens.slice(300, 350)];
-    const alone = [];
+    const alone: Token[][] = [];
     for (const text of texts) alone.push(...await answerAtOnce(model, [text], 12));
-    expect(alone.map(({ length: count }) => count)).toEqual([12, 12]);
-    expect(await answerAtOnce(model, texts, 12)).toEqual(alone);
+    const together = await answerAtOnce(model, texts, 12);
+    expect(together.map((made) => made.map(({ id }) => id))).toEqual(alone.map((made) => made.map(({ id }) => id)));
+    together.forEach((made, i) => made.forEach(({ logprob }, n) => expect(logprob).toBeCloseTo(alone[i][n].logprob!, 3)));
     const runner = createRunner(model);
-    const sequence = model.createSequence();
-    const prompts = [model.sequence, sequence].map((each, i) => ({ sequence: each, ids: [tokens[i]], position: 0 }));
-    expect(await runner.feedTogether(prompts)).toHaveLength(1);
-    sequence.close();
+    const prompts = [model.sequence, model.createSequence()].map((sequence, i) => ({ sequence, ids: [tokens[i]], position: 0 }));
+    const run = async (given: typeof prompts): Promise<Float32Array[]> => {
+      given.forEach(({ sequence }) => sequence.truncate(0));
+      return runner.feedTogether(given);
+    };
+    const embedded = [...await run(prompts.slice(0, 1)), ...await run(prompts.slice(1))].map((rows) => rows.slice());
+    expect(embedded.map(({ length: count }) => count)).toEqual([32, 32]);
+    expect(furthest(embedded, await run(prompts))).toBeLessThan(1e-4);
+    prompts[1].sequence.close();
     await model.destroy();
   });
 });

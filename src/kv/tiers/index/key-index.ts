@@ -10,8 +10,8 @@ export interface KeyIndex {
   readonly count: number;
   /** Takes keys, (n, dims), behind those it has. */
   add(keys: Float32Array): void;
-  /** Links what queries, each (dims), look at most, and has new keys found by those that would ask for them. */
-  learn(queries: readonly Float32Array[]): void;
+  /** Links what queries, each (dims), look at most, and has new keys, `most` at most, found by those that would ask for them. Whether some are left. */
+  learn(queries: readonly Float32Array[], most?: number): boolean;
   /** The products of a query, (dims), with `most` keys at most, those that pay most among them if they are found. Until the next call. */
   search(query: ArrayLike<number>, most: number): Walk;
 }
@@ -95,11 +95,12 @@ export function createKeyIndex(dims: number, capacity: number, queries: readonly
         if (count > 1) linkAlike(count - 1);
       }
     },
-    learn(more) {
-      if (!count) return;
+    learn(more, most = Infinity) {
+      if (!count) return false;
       more.forEach(linkPaid);
       if (hits.size) entries = [...hits].sort(([, a], [, b]) => b - a).slice(0, mostEntries).map(([key]) => key);
-      while (tried < count) reach(tried++);
+      for (let i = 0; i < most && tried < count; i++) reach(tried++);
+      return tried < count;
     },
     search: (query, most) => walker.walk(all, plain, query, count ? entries : [], { most }),
   };

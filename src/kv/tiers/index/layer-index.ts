@@ -19,6 +19,9 @@ export interface LayerIndex {
   cut(end: number): void;
 }
 
+/** Keys of a head that are taken, or tried to be reached, between turns of others. */
+const keysOfTurn = 256;
+
 /** Steps of the text whose queries are remembered until an index is made. */
 const mostNoted = 64;
 
@@ -65,9 +68,11 @@ export function createLayerIndex({ kvHeads, queryHeads, headDim, format, first, 
 
   async function addTo(end: number): Promise<void> {
     for (let head = 0; head < kvHeads; head++) {
-      indexes[head].add(keysOf(head, first + count, end));
-      indexes[head].learn(queriesOf(noted, head));
-      await turn();
+      for (let at = first + count; at < end; at += keysOfTurn) {
+        indexes[head].add(keysOf(head, at, Math.min(end, at + keysOfTurn)));
+        await turn();
+      }
+      for (let learned = queriesOf(noted, head); indexes[head].learn(learned, keysOfTurn); learned = []) await turn();
     }
     count = Math.max(0, end - first);
     noted = [];
