@@ -34,11 +34,14 @@ test('a model is a URL, a file, bytes or a source', () => {
   expect(() => toModelSource(7 as never)).toThrow(RequestError);
 });
 
-test('adapters are files of one part each, with a number', () => {
-  const file = new File([], 'a.gguf');
+test('what of experts is read, and what gates go through, are of the words there are', () => {
   expect(toLoadOptions({ experts: 'neurons', activation: 'relu' })).toMatchObject({ experts: 'neurons', activation: 'relu' });
   expect(() => toLoadOptions({ experts: 'all' as never })).toThrow('experts is "all"; it must be one of whole, neurons.');
   expect(() => toLoadOptions({ activation: 'gelu' as never })).toThrow('activation is "gelu"; it must be one of silu, relu.');
+});
+
+test('adapters are files of one part each, with a number', () => {
+  const file = new File([], 'a.gguf');
   const adapters = [{ source: file, scale: 0.5 }, { source: 'https://example.org/a b.gguf' }];
   expect(toLoadOptions({ adapters }).adapters).toEqual([{ source: { file }, scale: 0.5 }, { source: { url: 'https://example.org/a%20b.gguf' } }]);
   expect(() => toLoadOptions({ adapters: [{ source: file }, {}] as never })).toThrow('adapters[1].source is undefined; it must be a URL');

@@ -25,7 +25,7 @@ import { otherWay, wayWords } from './plan-experts.ts';
 
 export async function planModel(path: string, flags: ModelFlags): Promise<Result> {
   const source = await openFileSource(path);
-  const stored = await openAs((await openWithParts(source)).header, undefined, flags);
+  const stored = await openAs((await openWithParts(source)).header, undefined, { ...flags, adapters: flags.lora });
   const opened = await openedWith(stored, { adapters: flags.lora });
   const host: Host & ReturnType<typeof measuredHere> = { gpu: dawn(), ...measuredHere() };
   await yieldOnSoftware(dawn());

@@ -31,7 +31,7 @@ import { type Line, explain, holdsFor, openLine, planWithin, walkAgain, walkFrom
 import { type LoadedModel } from './load/load.ts';
 import { type EngineOptions } from './load/options.ts';
 import { type Report, reporter } from './load/progress.ts';
-import { type Storage, ensureStored } from './load/weights.ts';
+import { type Storage, ensureStored, noteActivation } from './load/weights.ts';
 import { type GpuCostRecords } from './measure/predict/forecast.ts';
 import { type Tuning } from './measure/tune/tuning.ts';
 import { withHeads } from './heads.ts';
@@ -309,7 +309,8 @@ async function importModel(
   const report = reporter(onProgress);
   report({ phase: 'header' });
   const { found, opened } = await openLine(host, source, { ...options, adapters: undefined, speculation: undefined });
-  const manifest = found.manifest ?? (await ensureStored(host, options, found, opened, { report, gate: paused.passed }));
+  const stored = found.manifest ?? (await ensureStored(host, options, found, opened, { report, gate: paused.passed }));
+  const manifest = await noteActivation(host.store, stored, { activation: options.activation });
   report({ phase: 'ready', loadedBytes: opened.layout.byteLength, totalBytes: opened.layout.byteLength });
   return describeStored(manifest);
 }

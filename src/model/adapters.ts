@@ -7,6 +7,7 @@ import { getNumber, getString } from '../gguf/metadata.ts';
 import { type Graph, type Op } from './graph.ts';
 import { opsOf, tensorsOf } from './operations.ts';
 import { type LowRank, type Project, isProject } from './ops/project.ts';
+import { type Neurons } from './ops/rare/neurons.ts';
 
 export interface AdapterFile {
   /** For messages. */
@@ -88,6 +89,11 @@ function checkFit({ name }: AdapterFile, { tensor, down, up }: Pair, graph: Grap
   const ops = opsOf(graph);
   const isIn = (op: Op) => tensorsOf(op, graph.config).includes(tensor);
   const isFactor = (op: Op) => isProject(op) && op.matrices.some((matrix) => matrix.tensor === tensor);
+  if (ops.some((op) => isIn(op) && op.op === 'neurons' && !(op as Neurons).experts))
+    throw new RequestError(
+      `The adapter ${name} has matrices for ${tensor}, of which the stored model is read by single neurons: nothing is added to those. Delete the model ` +
+      'and load it from its source with the adapter, so that it is stored by rows, or choose an adapter without them.',
+    );
   const capped = ops.some((op) => isFactor(op) && (op as Project).softcap !== undefined);
   if (!ops.some(isFactor) || ops.some((op) => isIn(op) && !isFactor(op)) || capped)
     throw new UnsupportedModelError(

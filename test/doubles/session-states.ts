@@ -69,8 +69,8 @@ export function openStates({ policy, options = {}, sequences: most = 4, storeles
   const placed = {
     model: { graph, home, sequence: first, sizes: { context: room.context }, planned: { chosen: { options: { sequences: most } } } },
     runner: { of }, sequences, scheduler: { between, jobs: 0 },
-    weights: { id: 'tiny', reader: {} }, session: { encode }, text: { tokenizer }, opened: {}, info: { name: 'Tiny' },
-  } as unknown as Placed;
+    weights: { id: 'tiny', reader: {} }, session: { encode }, text: { tokenizer }, opened: {} as { activation?: 'relu' }, info: { name: 'Tiny' },
+  };
   const runs: string[] = [];
   const store = createKeptRecords(memoryRecords(new Map()));
   const run = async (prompt: number[], owner: string) => {
@@ -86,6 +86,6 @@ export function openStates({ policy, options = {}, sequences: most = 4, storeles
     }
   };
   const around = { costs: async () => undefined, oneByOne: createTurns().alone, signal, run };
-  const states = createSessionStates(() => placed, storeless ? undefined : store, around);
-  return { home, sequences, states, store, runs };
+  const states = createSessionStates(() => placed as unknown as Placed, storeless ? undefined : store, around);
+  return { home, sequences, states, store, runs, placed };
 }

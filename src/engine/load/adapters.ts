@@ -32,7 +32,7 @@ export async function openAdapters(opened: OpenedModel, given: readonly AdapterO
   const { graph, header, own } = adapt(opened.graph, opened.header, named);
   const sections = sectionsOf(graph);
   const adapters = named.map(({ name, scale }, i): OpenedAdapter => ({ name, scale, header: own[i], ...wholeOf(found[i].source, own[i]) }));
-  return { header, graph, sections, layout: layoutOf(header, specsOf(sections)), adapters };
+  return { ...opened, header, graph, sections, layout: layoutOf(header, specsOf(sections)), adapters };
 }
 
 function wholeOf(source: ByteSource, { fileBytes }: Header): Pick<OpenedAdapter, 'bytes' | 'hash'> {

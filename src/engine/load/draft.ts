@@ -21,9 +21,9 @@ export interface OpenedDraft {
   readonly opened: OpenedModel;
 }
 
-/** What is asked of files is asked of the model's own. */
+/** What is asked of files, and of how they are read, is asked of the model's own. */
 export const draftOptions = (options: EngineOptions): EngineOptions =>
-  ({ ...options, sha256: undefined, fileBytes: undefined, adapters: undefined, speculation: undefined });
+  ({ ...options, sha256: undefined, fileBytes: undefined, adapters: undefined, speculation: undefined, experts: undefined, activation: undefined });
 
 /** Tokens of a step of its prompts: it has little room. */
 const longestChunk = 128;

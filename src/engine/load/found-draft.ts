@@ -15,7 +15,7 @@ export async function openDraft(
   host: Pick<Host, 'store'>, source: ModelSource | ByteSource, options: EngineOptions, target: OpenedModel,
 ): Promise<OpenedDraft> {
   const found = await findModel(source, options, host.store);
-  const opened = await openAs(found.files.header, found.manifest, options);
+  const opened = await openAs(found.files.header, found.manifest ?? found.kept, options);
   const name = nameOf(opened.header, found.files.source.name);
   if (hasState(opened.graph))
     throw new RequestError(`The draft model ${name} has a recurrent state, which cannot be set back where a guess was wrong. Choose one without.`);

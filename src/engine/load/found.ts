@@ -9,11 +9,14 @@ import { bytesSource, fileSource, sizedSource } from '../../weights/source/sourc
 import { urlSource } from '../../weights/source/url-source.ts';
 import { compareTo, fingerprintOf, hasFingerprint, type Wanted } from '../../weights/store/identity.ts';
 import { type Manifest, type Store } from '../../weights/store/store.ts';
+import { keptAs } from './kept-as.ts';
 
 export interface FoundModel {
   files: OpenedFiles;
   /** The stored model, if that is where the header comes from. */
   manifest?: Manifest;
+  /** Else the same file in the store, or an import of it that was begun, which says how it is read. */
+  kept?: Manifest;
   /** Under what it will be found again: its URL, its name on a hub. */
   addresses: string[];
   /** SHA-256 of each file, where known. */
@@ -24,6 +27,12 @@ export interface FoundModel {
 
 /** Opens the model's header, from the store if the model is there and complete, and may be what is wanted. */
 export async function findModel(given: ModelSource | ByteSource, options: LoadOptions, store: Store | undefined): Promise<FoundModel> {
+  const found = await find(given, options, store);
+  const kept = store && !found.manifest && options.keep !== false ? await keptAs(store, found) : undefined;
+  return kept ? { ...found, kept } : found;
+}
+
+async function find(given: ModelSource | ByteSource, options: LoadOptions, store: Store | undefined): Promise<FoundModel> {
   const wanted: Wanted = { sha256: typeof options.sha256 === 'string' ? [options.sha256] : options.sha256, fileBytes: options.fileBytes };
   const local = localSources(given);
   if (local) return { files: await openFiles(local), addresses: [], sha256: wanted.sha256 };

@@ -52,7 +52,7 @@ const drafting = () => import('./found-draft.ts');
 /** Finds a model and reads its header. */
 export async function openLine(host: Host, source: ModelSource | ByteSource, options: EngineOptions): Promise<OpenedLine> {
   const found = await findModel(source, options, host.store);
-  const stored = await openAs(found.files.header, found.manifest, options);
+  const stored = await openAs(found.files.header, found.manifest ?? found.kept, options);
   const { speculation } = options;
   const draft = speculation?.draft && (await (await drafting()).openDraft(host, speculation.draft, draftOptions(options), stored));
   return { source, options, found, stored, opened: await openedWith(stored, options), text: await textOf(stored), draft };

@@ -19,7 +19,7 @@ import { type LoadOptions, type ModelPlan, type ModelSource } from '../../protoc
 /** `inTurn`: of the engine that uses the same GPU, which may be answering. */
 export async function previewModel(host: Host, source: ModelSource, options: LoadOptions, inTurn?: Engine['inTurn']): Promise<ModelPlan> {
   const found = await findModel(source, options, host.store);
-  const stored = await openAs(found.files.header, found.manifest, options);
+  const stored = await openAs(found.files.header, found.manifest ?? found.kept, options);
   const opened = await openedWith(stored, options);
   const gpu = await openGpu(host.gpu, host.deviceOptions);
   try {

@@ -2,19 +2,19 @@
 // Knows no GPU.
 import { hasCode, RequestError } from '../../errors.ts';
 import { type LoadOptions, type StoreCost } from '../../protocol.ts';
-import { isConvertible, isCutAs } from '../../weights/import/convertible.ts';
+import { isCutAs } from '../../weights/import/convertible.ts';
 import { measureReads } from '../../weights/stream/cost-model.ts';
 import { type ImportOptions, type ImportProgress } from '../../weights/import/import-job.ts';
 import { createEncryption, openEncryption } from '../../weights/store/keys.ts';
-import { layoutVersion } from '../../weights/layout.ts';
+import { hasColumns, layoutVersion } from '../../weights/layout.ts';
 import { holdModel, whileUnused, withImportLock } from '../../weights/store/locks.ts';
 import { checkQuota } from '../../weights/import/quota.ts';
 import { mendFrom, sourceReader, storedReader, type Mend, type WeightsReader } from '../../weights/store/reader.ts';
 import { sealedStore } from '../../weights/store/sealed-store.ts';
 import { type Encryption, type Manifest, type Store } from '../../weights/store/store.ts';
-import { compareTo, fingerprintOf, hasFingerprint, newId } from '../../weights/store/identity.ts';
-import { sameVersion } from '../../weights/source/answer.ts';
+import { fingerprintOf, newId } from '../../weights/store/identity.ts';
 import { type FoundModel, openUrls, partUrls } from './found.ts';
+import { begunAs, goesOn, storedAs } from './kept-as.ts';
 import { type OpenedModel, nameOf, openModel, readAs } from './opened.ts';
 import { type Report } from './progress.ts';
 
@@ -81,12 +81,20 @@ async function openForReading(
   manifest: Manifest,
   { layout }: OpenedModel,
 ): Promise<{ store: Store; manifest: Manifest }> {
-  const store = await unlock(storage.store!, manifest, options);
+  if (Boolean(manifest.columns) !== hasColumns(layout)) // by another tab, since the header was read
+    throw new RequestError(`The model ${manifest.name} was stored meanwhile, to be read otherwise than is asked for here. Load it again.`);
+  const store = await unlock(storage.store!, await noteActivation(storage.store!, manifest, options), options);
   if (manifest.layoutVersion === layoutVersion && isCutAs(manifest, layout)) return { store, manifest };
   const { convertStored } = await import('../../weights/import/convert.ts'); // a chunk of its own: seldom is anything of an older windrow there
   const converted = await whileUnused(storage.locks, manifest.id, async () => convertStored(store, (await store.manifest(manifest.id))!, layout));
   return { store, manifest: converted };
 }
+
+/** Keeps what gates go through, where a load or an import says it of a model that is stored already: as was said last. */
+export const noteActivation = async (store: Store, manifest: Manifest, { activation, keep }: Pick<LoadOptions, 'activation' | 'keep'>): Promise<Manifest> =>
+  (activation && activation !== manifest.activation && keep !== false
+    ? ((await store.changeManifest(manifest.id, (now) => ({ ...now, activation }))) ?? manifest)
+    : manifest);
 
 /** The store with the model's slabs decrypted, if they are encrypted. */
 export async function unlock(store: Store, { name, encryption }: Manifest, { encryption: given }: Pick<LoadOptions, 'encryption'>): Promise<Store> {
@@ -130,9 +138,10 @@ export async function ensureStored(
     await checkQuota(storage, id, layout);
     const begun = await store.manifest(id); // by an import that was interrupted
     const { target, encryption } = begun ? { target: await unlock(store, begun, options), encryption: begun.encryption } : await createTarget(store, options);
+    const activation = options.activation ?? begun?.activation;
     const about = {
       id, name: nameOf(header, files.source.name), urls: [...new Set([...(begun?.urls ?? []), ...addresses])], fingerprint, encryption,
-      ...(options.activation && { activation: options.activation }),
+      ...(activation && { activation }),
     };
     const { importModel } = await import('../../weights/import/import-job.ts'); // a chunk of its own: a model is imported once
     const manifest = await importModel({ ...files, layout, hostTensors: graph.hostTensors }, target, about, {
@@ -147,29 +156,6 @@ export async function ensureStored(
     await leaveAddresses(storage, manifest, addresses);
     return manifest;
   });
-}
-
-/** The complete stored model that is this file: by hash where both know it; where nothing decides between several, by address. */
-async function storedAs(store: Store, fingerprint: string, { addresses, sha256 }: FoundModel): Promise<Manifest | undefined> {
-  const alike = (await store.manifests()).filter(
-    (m) => m.complete && isConvertible(m.layoutVersion) && hasFingerprint(m, fingerprint) && compareTo({ sha256 }, m) === 'same',
-  );
-  if (alike.length <= 1) return alike[0];
-  return alike.find(({ urls }) => urls.some((url) => addresses.includes(url))) ?? alike.find(({ id }) => id === fingerprint);
-}
-
-/** The unfinished import of this file. */
-const begunAs = async (store: Store, fingerprint: string, found: FoundModel): Promise<Manifest | undefined> =>
-  (await store.manifests()).find((manifest) => !manifest.complete && goesOn(manifest, fingerprint, found));
-
-/** Whether an unfinished import may go on with this file. A hash that is known for both finds a mixture at the end. */
-function goesOn(manifest: Manifest, fingerprint: string, { files: { files }, addresses, sha256 }: FoundModel): boolean {
-  if (!hasFingerprint(manifest, fingerprint) || compareTo({ sha256 }, manifest) === 'other') return false;
-  const here = manifest.urls.some((url) => addresses.includes(url));
-  const changed = manifest.files.some(
-    ({ version }, i) => version !== undefined && files[i].source.version !== undefined && !sameVersion(version, files[i].source.version!),
-  );
-  return !here || !changed || (sha256?.some(Boolean) === true && compareTo({ sha256 }, manifest) === 'same');
 }
 
 /**

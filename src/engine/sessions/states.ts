@@ -5,7 +5,7 @@ import { decodeParts, timeDecoding } from '../../kv/saved/coding/coded.ts';
 import { checkHeader, checkParts, kindsOfParts, restoreParts, saveParts } from '../../kv/saved/saved.ts';
 import { headerOf } from '../../kv/saved/snapshot.ts';
 import { cachesOf } from '../../kv/segment.ts';
-import { type KeptSession, type ModelInfo, type SessionStates } from '../../protocol.ts';
+import { type GateActivation, type KeptSession, type ModelInfo, type SessionStates } from '../../protocol.ts';
 import { type OpenedAdapter } from '../load/adapters.ts';
 import { adapting } from '../load/opened.ts';
 import { type BringCosts, type BringSeconds, bringSeconds, soonest } from '../measure/load-or-run.ts';
@@ -20,7 +20,7 @@ export interface Placed extends Running {
   readonly weights: { readonly id: string; readonly reader: Pick<WeightsReader, 'hostTensor'> };
   readonly session: Pick<Session, 'encode'>;
   readonly text?: Text;
-  readonly opened: { readonly adapters?: readonly OpenedAdapter[] };
+  readonly opened: { readonly adapters?: readonly OpenedAdapter[]; readonly activation?: GateActivation };
   readonly info: Pick<ModelInfo, 'name' | 'adapters'>;
 }
 
@@ -130,8 +130,11 @@ async function secondsOf(
   return bringSeconds(size, { ...costs, perCodedByte });
 }
 
-/** Of what states are: of the weights, and of the adapters that were added to them. */
-const idOf = async ({ weights: { id }, opened: { adapters } }: Placed): Promise<string> => (adapters ? (await adapting()).idWithAdapters(id, adapters) : id);
+/** Of what states are: of the weights, the activation that was asked for, and the adapters that were added to them. */
+async function idOf({ weights, opened: { adapters, activation } }: Placed): Promise<string> {
+  const id = activation ? `${weights.id}|${activation}` : weights.id;
+  return adapters ? (await adapting()).idWithAdapters(id, adapters) : id;
+}
 
 /** In words what `idOf` cannot tell: which adapters are missing. RequestError where there are others than those it was saved with. */
 function checkAdapters({ model, modelName, adapters }: KeptSession, { weights, info }: Placed): void {
