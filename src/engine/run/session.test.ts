@@ -10,8 +10,8 @@ import { createSession, runningOf } from './session.ts';
 
 const eot = 0;
 
-/** A model that answers with the bytes of `says`, then the end of turn, whatever it is asked. */
-function converse(says: string, { context = 64, withText = true, atOnce = 1, template = '', ready = () => Promise.resolve() } = {}) {
+/** A model that answers with the bytes of `says`, then the end of turn, whatever it is asked; `bytes`: of a sequence, of which there is room for one then. */
+function converse(says: string, { context = 64, withText = true, atOnce = 1, template = '', bytes = 0, ready = () => Promise.resolve() } = {}) {
   const fed: { ids: number[]; position: number }[] = [];
   const next = [...new TextEncoder().encode(says), eot];
   let at = 0; // of `next`
@@ -28,7 +28,7 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1, tem
   } as unknown as Runner;
   const createSequence = (tokens: number[] = []): { tokens: number[]; note(position: number, ids: readonly number[]): void } => {
     const sequence = {
-      tokens, byteLength: 0, bytesFor: () => 0, close: () => true, fork: async (length: number) => createSequence(tokens.slice(0, length)),
+      tokens, byteLength: bytes, bytesFor: () => bytes, close: () => true, fork: async (length: number) => createSequence(tokens.slice(0, length)),
       truncate: (length: number) => (tokens.length = Math.min(length, tokens.length)),
       note: (position: number, ids: readonly number[]) => void tokens.splice(position, Infinity, ...ids),
     };
@@ -54,7 +54,7 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1, tem
     sequence: createSequence(),
     createSequence,
     home: {},
-    plan: { verdict: 'fits', bytes: { kv: 0 } },
+    plan: { verdict: 'fits', bytes: { kv: bytes } },
     samplerFor: async (options: SamplingOptions) => ({ ...samplingFields(options), ready }),
     ledger: { peakBytes: 1 },
   } as unknown as LoadedModel;
@@ -89,7 +89,7 @@ function converse(says: string, { context = 64, withText = true, atOnce = 1, tem
     }, signal);
     return { ids, shown, ...ended };
   };
-  return { ask, fed };
+  return { ask, fed, sequences: now.sequences };
 }
 
 const prompt = { tokens: [10, 11, 12] };
@@ -117,6 +117,19 @@ describe('a session', () => {
     expect(await waiting).toMatchObject({ ids: [], reason: 'abort' });
     expect(fed.map(({ ids }) => ids)).toEqual([prompt.tokens]);
     compiled();
+  });
+
+  it('waits for who holds the only sequence that there is room for, and asks for it anew when that is given', async () => {
+    const { ask, fed, sequences } = converse('ab', { bytes: 1 });
+    const [held] = sequences.live;
+    expect(sequences.hold(held)).toBe(true);
+    const take = vi.spyOn(sequences, 'take');
+    const waiting = ask({ prompt });
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve));
+    expect([fed, take.mock.calls.length]).toEqual([[], 1]);
+    sequences.give(held);
+    expect(await waiting).toMatchObject({ shown: 'ab' });
+    expect(sequences.live).toEqual([held]);
   });
 
   it('compiles no sampling for who asks for no token', async () => {

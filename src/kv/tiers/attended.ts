@@ -30,7 +30,7 @@ export interface Attended {
   cut(length: number): void;
 }
 
-/** Pages between turns of others: some 20 to 40 ms (docs/decisions/kv-answers.md), beside which a turn takes little. */
+/** Pages between turns of others: some 25 to 45 ms (docs/decisions/kv-answers.md), beside which a turn takes little. */
 const pagesOfTurn = 1024;
 
 export function createAttended(home: PageHome, { attended, format, plan }: Shape): Attended {

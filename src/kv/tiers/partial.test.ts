@@ -1,5 +1,6 @@
 // What the processor attends to, and what it becomes joined with what else a head sees, to attention in float64 over all slots.
 import { describe, expect, it } from 'vitest';
+import { isFull, record } from '../../../test/verified.ts';
 import { mulberry32 } from '../../random.ts';
 import { kvFormat } from '../formats/catalogue.ts';
 import { pageSlots, unitsAt, unitsOf } from '../formats/format.ts';
@@ -93,4 +94,29 @@ it('without a slot it counts nothing beside any other', () => {
   partial.begin(padded());
   partial.write(floats);
   expect([...floats.subarray(0, dims + 4)]).toEqual([...new Array<number>(dims).fill(0), Math.fround(-1e30), 0, 0, 0]);
+});
+
+/** What a layer costs the processor, of 2,048 slots: told, not held to anything. */
+it.skipIf(!isFull).each([
+  ['f32', { queryHeads: 9, kvHeads: 3, headDim: 64 }], ['f16', { queryHeads: 9, kvHeads: 3, headDim: 64 }],
+  ['f32', { queryHeads: 16, kvHeads: 8, headDim: 128 }], ['f16', { queryHeads: 16, kvHeads: 8, headDim: 128 }],
+] as const)('%s, %o: the time of 2,048 slots', (name, own) => {
+  const format = kvFormat(name);
+  const page = new Uint8Array(Uint32Array.from({ length: format.words(own.headDim) }, () => (random() * 2 ** 13) | 0x2c002c00).buffer);
+  const partial = createPartial({ ...own, scale: 0.1 }, format);
+  const query = Float32Array.from({ length: own.queryHeads * own.headDim }, () => random() - 0.5);
+  const floats = new Float32Array(partialFloats(own));
+  const times = Array.from({ length: 20 }, () => {
+    const begun = performance.now();
+    partial.begin(query);
+    for (let head = 0; head < own.kvHeads; head++) for (let row = 0; row < 2048 / pageSlots; row++) partial.addPage(head, page, 0, pageSlots);
+    partial.write(floats);
+    return performance.now() - begun;
+  });
+  record({
+    point: `Attention of the processor to 2,048 slots of a layer, ${own.queryHeads} query heads, ${own.kvHeads} kv heads of ${own.headDim}, ${name}`,
+    command: 'WINDROW_FULL=1 npx vitest run --project unit src/kv/tiers/partial.test.ts', adapter: 'CPU', value: { ms: Math.min(...times).toPrecision(2) },
+  });
+  expect(floats.every(Number.isFinite)).toBe(true);
+  expect(floats[own.headDim + 1], 'the total of a head').toBeGreaterThan(0);
 });
