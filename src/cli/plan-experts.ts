@@ -3,6 +3,7 @@ import { forecastExperts } from '../engine/measure/predict/experts-forecast.ts';
 import { type ForecastOptions, forecast } from '../engine/measure/predict/forecast.ts';
 import { openModel, openedWith, readAs } from '../engine/load/opened.ts';
 import { planFor } from '../engine/load/plan/planned.ts';
+import { type KeptWithModel, keptWith } from '../engine/kept-with-model.ts';
 import { type Header } from '../gguf/header.ts';
 import { type Gpu } from '../gpu/device.ts';
 import { type ExpertsRead, type OnDemandPlan, type Prediction } from '../protocol.ts';
@@ -16,14 +17,14 @@ export interface OtherWay {
 
 /** Undefined where there is no other way, or nothing is fetched by it. */
 export async function otherWay(
-  header: Header, gpu: Gpu, flags: ModelFlags, options: Parameters<typeof planFor>[2], how: Omit<ForecastOptions, 'onDemand'>,
+  host: KeptWithModel, header: Header, gpu: Gpu, flags: ModelFlags, options: Parameters<typeof planFor>[2], how: Omit<ForecastOptions, 'onDemand'>,
 ): Promise<OtherWay | undefined> {
   const experts = flags.experts === 'neurons' ? 'whole' : 'neurons';
   const model = await openedWith(await openModel(header, readAs(undefined, { ...flags, experts })), { adapters: flags.lora });
   const hasNeurons = model.graph.layers.flat().some(({ op }) => op === 'expert-gates');
   if (hasNeurons !== (experts === 'neurons')) return undefined;
   const planned = planFor(gpu, model, options);
-  const onDemand = planned.verdict === 'refused' ? undefined : forecastExperts(model, planned);
+  const onDemand = planned.verdict === 'refused' ? undefined : forecastExperts(model, planned, await keptWith('uses', host, model));
   return onDemand && { experts, onDemand, predicted: await forecast(gpu, model, planned, { ...how, onDemand }) };
 }
 

@@ -70,7 +70,7 @@ export async function planModel(path: string, flags: ModelFlags): Promise<Result
     records, tuning, anew: flags.retune,
   };
   const predicted = await forecast(gpu, opened, result, { ...how, onDemand });
-  const other = onDemand && (await otherWay(stored.header, gpu, flags, options, how));
+  const other = onDemand && (await otherWay(host, stored.header, gpu, flags, options, how));
   if (predicted) lines.push(...speedLines(predicted));
   if (other) lines.push(wayWords(other));
   if (storeCost) lines.push(costLine(storeCost));

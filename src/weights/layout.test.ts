@@ -8,7 +8,7 @@ import { wordsPerBlock } from '../formats/format.ts';
 import { panelRows, unpackRow } from '../formats/panel.ts';
 import { type Header, type TensorInfo } from '../gguf/header.ts';
 import { importSlab, readVector } from './import/pieces.ts';
-import { type Layout, type SectionSpec, layoutOf, matricesOf, maxSlabBytes } from './layout.ts';
+import { type Layout, type Pool, type SectionSpec, itemsAsPanels, itemsEach, layoutOf, matricesOf, maxSlabBytes, poolBytes } from './layout.ts';
 import { bytesSource } from './source/source.ts';
 
 interface Model {
@@ -256,4 +256,18 @@ describe('readVector', () => {
     const file = new Uint8Array(Uint16Array.of(0x3c00, 0xc000, 0, 0x3800, 0x0001).buffer);
     expect([...(await readVector(bytesSource(file, 'v'), tensors.get('v')!))]).toEqual([1, -2, 0, 0.5, 2 ** -24]);
   });
+});
+
+it('neurons are cut on the GPU where their sums are, behind 32, and stored as before, behind 16', () => {
+  const pool = (count: number) => ({ offset: 256, itemBytes: 48, items: new Array(count).fill([]), columns: {} }) as unknown as Pool;
+  expect([itemsEach(pool(96)), itemsAsPanels(pool(96)).panels, itemsAsPanels(pool(96), 16).panels]).toEqual([
+    32, { panels: 3, panelBytes: 32 * 48 }, { panels: 6, panelBytes: 16 * 48 },
+  ]);
+  // A width that is no multiple of 32 ends within a block: nothing may be bound behind what is stored.
+  expect([itemsEach(pool(80)), poolBytes(pool(80)), poolBytes(pool(70))]).toEqual([16, 80 * 48, 80 * 48]);
+  expect(itemsEach({ ...pool(8), columns: undefined })).toBe(1);
+  const rows = { name: 'w', type: 'F16', shape: [96, 8], offset: 0, byteLength: 2 * 96 * 8 };
+  const header = { tensors: new Map([['w', rows]]) } as unknown as Header;
+  const { slabs } = layoutOf(header, [{ name: 'layer', vectors: [], stacks: [], columns: { tensor: 'w', rows: 8, cols: 96 } }], 48 * 16);
+  expect(slabs.map(({ byteLength }) => byteLength)).toEqual([768, 768]);
 });

@@ -97,18 +97,20 @@ export const hasColumns = ({ sections }: Pick<Layout, 'sections'>): boolean => s
 /** Items that have to be in slots at once, if so many are used: the sums of columns are made 32 at a time. */
 export const itemsTogether = ({ columns, items }: Pick<Pool, 'columns' | 'items'>): number => (columns ? Math.min(columnBlock, items.length) : 1);
 
-/** Items that a pool is cut behind: bindings begin at multiples of 256 bytes, columns at those of 16. */
-export const itemsEach = ({ columns }: Pick<Pool, 'columns'>): number => (columns ? 16 : 1);
+/** Items that storage is cut behind: bindings begin at multiples of 256 bytes, columns at those of 16. */
+const storedEach = ({ columns }: Pick<Pool, 'columns'>): number => (columns ? 16 : 1);
 
-/** A pool as a matrix whose panels are the items, or some of them. */
-export const itemsAsPanels = (pool: Pool): Cuttable => {
-  const each = itemsEach(pool);
-  return { offset: pool.offset, panels: { panels: Math.ceil(pool.items.length / each), panelBytes: each * pool.itemBytes } };
-};
+/** Items that a pool is cut behind on the GPU: columns where a block of sums ends, so that sums are made in one order however a pool is cut. */
+export const itemsEach = (pool: Pick<Pool, 'columns' | 'items'>): number =>
+  (pool.columns && pool.items.length % columnBlock === 0 ? columnBlock : storedEach(pool));
+
+/** A pool as a matrix whose panels are the items, or so many of them. */
+export const itemsAsPanels = (pool: Pool, each = itemsEach(pool)): Cuttable =>
+  ({ offset: pool.offset, panels: { panels: Math.ceil(pool.items.length / each), panelBytes: each * pool.itemBytes } });
 
 /** Of all items, what lies behind the last one included. */
 export const poolBytes = (pool: Pool): number => {
-  const { panels: { panels, panelBytes } } = itemsAsPanels(pool);
+  const { panels: { panels, panelBytes } } = itemsAsPanels(pool, storedEach(pool));
   return panels * panelBytes;
 };
 
@@ -241,7 +243,7 @@ function cutSection(section: Section, index: number, slabBytes: number): Slab[] 
     start = end;
   };
   const { pool } = section;
-  for (const { panels, offset } of [...matricesOf(section), ...(pool?.columns ? [itemsAsPanels(pool)] : [])]) {
+  for (const { panels, offset } of [...matricesOf(section), ...(pool?.columns ? [itemsAsPanels(pool, storedEach(pool))] : [])]) {
     for (let done = 0; done < panels.panels; ) {
       const room = Math.floor((slabBytes - (end - start)) / panels.panelBytes);
       const take = Math.min(room, panels.panels - done);

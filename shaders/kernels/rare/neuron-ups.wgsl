@@ -94,7 +94,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
         sum += partials[i * Lanes + part];
       }
       let place = choices[t] * params.stride + workgroup.x * 32u + n;
-      hidden[place] = max(hidden[place], 0.0) * sum;
+      hidden[place] *= sum; // whose gate is on: above 0, or not a number, which stays so
     }
     workgroupBarrier();
   }

@@ -49,8 +49,14 @@ const weightsBytes = 32 * 2 ** 20;
 const mostLayers = 10;
 const mostKinds = 2;
 
-/** Layers with the same matrices in the same order take the same time, but for a window of attention. */
-export const kindOf = (section: Section): string => matricesOf(section).map(({ format, rows, cols }) => `${format.name} ${rows}x${cols}`).join(', ');
+/** Layers with the same matrices in the same order, and the same neurons, take the same time, but for a window of attention. */
+export function kindOf(section: Section): string {
+  const { columns, items = [] } = section.pool ?? {};
+  const matrices = matricesOf(section).map(({ format, rows, cols }) => `${format.name} ${rows}x${cols}`);
+  if (!columns) return matrices.join(', ');
+  const { form, rows, up } = columns;
+  return [...matrices, `${items.length} columns ${form.name} ${rows}`, ...(up ? [`rows ${up.form.name} ${up.cols}`] : [])].join(', ');
+}
 
 export async function createProbe(
   { device, maxBindingBytes }: Gpu,

@@ -48,7 +48,7 @@ it('plays neurons by the policy that the engine has for neurons, and experts by 
   const slots = 6;
   const of = (columns?: unknown) => {
     const pool = { items: Array.from({ length: 50 }, () => []), ...(columns ? { columns } : {}) };
-    const opened = { graph: { layers: [], config: {} }, layout: { sections: [{}, { pool }] } } as unknown as Pick<OpenedModel, 'graph' | 'layout'>;
+    const opened = { sections: [{}, {}], layout: { sections: [{}, { pool }] } } as unknown as Pick<OpenedModel, 'sections' | 'layout'>;
     return forecastExperts(opened, { groups: [{ sections: [1], slots, slotBytes: 1 }] }, uses)!;
   };
   const counted = (policy: typeof usualPolicy) => {
@@ -60,4 +60,13 @@ it('plays neurons by the policy that the engine has for neurons, and experts by 
   expect(of({}).hitRate).toBeCloseTo(counted(neuronPolicy), 12);
   expect(of().hitRate).toBeCloseTo(counted(usualPolicy), 12);
   expect([of({}).of, of().of]).toEqual(['neurons', 'experts']);
+});
+
+it('expects of each layer what its own pool is used for, where some are of neurons and some of experts', () => {
+  const pool = (items: number, columns?: object) => ({ pool: { items: Array.from({ length: items }, () => []), ...(columns && { columns }) } });
+  const opened = {
+    sections: [{ pool: { used: 2 } }, { pool: { used: 200 } }], layout: { sections: [pool(8), pool(2048, {})] },
+  } as unknown as Pick<OpenedModel, 'sections' | 'layout'>;
+  const groups = [{ sections: [0], slots: 4, slotBytes: 1000 }, { sections: [1], slots: 500, slotBytes: 10 }];
+  expect(forecastExperts(opened, { groups })).toMatchObject({ used: 202, usedBytes: 2 * 1000 + 200 * 10 });
 });

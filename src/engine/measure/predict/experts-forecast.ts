@@ -4,7 +4,7 @@ import { type SlotGroup } from '../../../weights/stream/items/slot-groups.ts';
 import { type Uses, areOf } from '../../../weights/stream/items/uses.ts';
 import { type Steps, type Trace, simulateSteps, skewedTrace } from '../../../weights/stream/items/simulate.ts';
 import { policyFor, usualPolicy } from '../../../weights/stream/items/residence/policies.ts';
-import { mostUsedOf } from '../../load/plan/on-demand.ts';
+import { usedIn } from '../../load/plan/on-demand.ts';
 import { type OpenedModel } from '../../load/opened.ts';
 import { type Plan } from '../../load/plan/plan.ts';
 import { sum } from '../../../sum.ts';
@@ -29,15 +29,14 @@ const ratesOf = ({ used, there, steps, complete }: Steps): Rates => ({ hitRate: 
 
 /** Undefined for a plan in which nothing is fetched on demand. `uses`: what was kept of an earlier run, whatever it is. */
 export function forecastExperts(
-  opened: Pick<OpenedModel, 'graph' | 'layout'>,
+  opened: Pick<OpenedModel, 'sections' | 'layout'>,
   { groups }: Pick<Plan, 'groups'>,
   uses?: unknown,
 ): OnDemandPlan | undefined {
   if (!groups) return undefined;
-  const used = mostUsedOf(opened);
   const pools = opened.layout.sections.filter(({ pool }) => pool).length;
   const known = areOf(opened.layout, uses) && uses.length >= fewestTokens * pools ? uses : undefined;
-  const each = groups.map((group) => ofGroup(opened, group, used, known));
+  const each = groups.map((group) => ofGroup(opened, group, known));
   const usedBytes = sum(each.map(({ bytes }) => bytes));
   const fetchedBytes = sum(each.map(({ bytes, hitRate }) => bytes * (1 - hitRate)));
   const layers = sum(groups.map(({ sections }) => sections.length));
@@ -45,7 +44,7 @@ export function forecastExperts(
     of: opened.layout.sections.some(({ pool }) => pool?.columns) ? 'neurons' : 'experts',
     items: sum(opened.layout.sections.map(({ pool }) => pool?.items.length ?? 0)),
     slots: sum(groups.map(({ slots }) => slots)),
-    used: sum(groups.map(({ sections }) => used * sections.length)),
+    used: sum(groups.map((group) => usedBy(opened, group))),
     usedBytes, fetchedBytes, hitRate: 1 - fetchedBytes / usedBytes, complete: sum(each.map(({ complete }, i) => complete * groups[i].sections.length)) / layers,
     byUse: known !== undefined,
   };
@@ -53,9 +52,15 @@ export function forecastExperts(
 
 type PolicyFor = ReturnType<typeof policyFor>;
 
-function ofGroup({ layout }: Pick<OpenedModel, 'layout'>, group: SlotGroup, used: number, uses?: Uses): Rates & { bytes: number } {
+/** Items that a token uses of all layers of a group. */
+const usedBy = (opened: Pick<OpenedModel, 'sections'>, { sections }: Pick<SlotGroup, 'sections'>): number =>
+  sum(sections.map((section) => usedIn(opened, section)));
+
+function ofGroup(opened: Pick<OpenedModel, 'sections' | 'layout'>, group: SlotGroup, uses?: Uses): Rates & { bytes: number } {
   const { sections, slots, slotBytes } = group;
+  const { layout } = opened;
   const items = layout.sections[sections[0]].pool!.items.length;
+  const used = usedBy(opened, group) / sections.length;
   const bytes = used * sections.length * slotBytes;
   const policy = policyFor(layout); // as the engine has it
   return { bytes, ...(uses ? ratesByUse(uses, group, policy) : assumedRates(items, used, slots / sections.length, policy)) };

@@ -12,9 +12,12 @@ import { smallestBudget } from '../../load/plan/refusal.ts';
 import { layersAhead } from '../../load/plan/running-ahead.ts';
 import { type OnDemandPlan } from '../../../protocol.ts';
 import { predict } from './predict.ts';
+import { sharedBytes } from './prompt-items.ts';
+import { columnForm } from '../../../formats/columns.ts';
 import { kindOf } from '../probe.ts';
 import { sweepBudgets } from '../sweep.ts';
 import { isAttend } from '../../../model/ops/attend.ts';
+import { type ExpertGates } from '../../../model/ops/rare/expert-gates.ts';
 import { isTied } from '../../../model/sections.ts';
 
 const planOptions = { context: 512, chunk: 64, logitsRows: 1, kv: kvFormat('f16') };
@@ -155,6 +158,26 @@ it('reads a long prompt as fast as the longer one of compute and transfer allows
   expect(speed(1)).toBeCloseTo(streams.chunk / streams.streamedBytes, 6);
 });
 
+it('multiplies each row of a prompt with the gates of its own experts alone, where neurons are read', async () => {
+  const path = 'sparse/stories-smallthinker.q8_0.gguf';
+  const opened = await openModel(await readHeader(bytesSource(fixture(path), path)), { neurons: true });
+  const { op, stacks } = opened.sections[1].ops.find((each) => each.op.op === 'expert-gates')!;
+  const { experts, used } = op as ExpertGates;
+  expect(used).toBeLessThan(experts);
+  const { offset, panels: { panels, panelBytes } } = opened.layout.sections[1].stacks[stacks[0].stack][0];
+  const pool = opened.layout.sections[1].pool!;
+  expect(sharedBytes(opened, 1, 64)).toMatchObject([
+    { start: offset, end: offset + panels * panelBytes, perRow: used / experts },
+    { start: pool.offset, end: opened.layout.sections[1].byteLength, perRow: opened.sections[1].pool!.used / pool.items.length },
+  ]);
+  const whole = plan(opened, { ...planOptions, budgetBytes: 2 ** 40 });
+  const gpu = costsOf(opened, { headPerByte: 0 });
+  const { prefillTokensPerSecond } = predict(opened, whole, { gpu, store: storedBytes }, { position: 0, ramBytes: 2 ** 30 });
+  const bytes = opened.layout.sections.slice(1, -1).map(({ byteLength }, i) =>
+    sharedBytes(opened, i + 1, 64).reduce((sum, { start, end, perRow }) => sum - (end - start) * (1 - perRow), byteLength));
+  expect(64 / prefillTokensPerSecond! / (1e-9 * bytes.reduce((a, b) => a + b))).toBeCloseTo(1, 6);
+});
+
 describe('a prompt of a mixture', () => {
   const path = 'tiny/tiny-qwen3moe.gguf'; // 2 of 8 experts
   const rows = 64;
@@ -217,4 +240,13 @@ describe('a token of a mixture whose experts are fetched', () => {
     const done = Array.from({ length: ahead }, (_, i) => 0.8 ** i).reduce((a, b) => a + b, 0);
     expect(more).toBeCloseTo(wait * (layers / done - 1) + 0.003 * ((layers / done) * ahead - layers), 6);
   });
+});
+
+it('takes layers for alike whose neurons have the same types and sizes', async () => {
+  const path = 'sparse/stories-smallthinker.q8_0.gguf';
+  const { layout: { sections: [, layer] } } = await openModel(await readHeader(bytesSource(fixture(path), path)), { neurons: true });
+  const pool = layer.pool!;
+  const others = [{ ...pool.columns!, rows: 8 }, { ...pool.columns!, form: columnForm('F16')! }, { ...pool.columns!, up: { ...pool.columns!.up!, cols: 8 } }];
+  const pools = [pool, ...others.map((columns) => ({ ...pool, columns })), { ...pool, items: pool.items.slice(32) }];
+  expect(new Set(pools.map((each) => kindOf({ ...layer, pool: each }))).size).toBe(5);
 });

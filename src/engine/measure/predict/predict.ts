@@ -10,7 +10,7 @@ import { attended, firstPosition, type GpuCosts } from '../measure-gpu.ts';
 import { type Plan } from '../../load/plan/plan.ts';
 import { layersAhead, mayRunAhead } from '../../load/plan/running-ahead.ts';
 import { kindOf, prefillRows } from '../probe.ts';
-import { broughtBytes, sharesOf } from './prompt-items.ts';
+import { broughtBytes, sharedBytes } from './prompt-items.ts';
 import { sum } from '../../../sum.ts';
 
 export interface Costs {
@@ -130,17 +130,16 @@ function promptSeconds(opened: OpenedModel, plan: Planned, pieces: readonly Piec
 
 /**
  * Compute of a stretch of a prompt: seconds of the bytes of a layer's section from `start` to `end`. Each row is multiplied with all of its matrices,
- * of a pool with those that it uses; what any row of a step uses is read once at least.
+ * of a pool, and of the gates of experts, with those that it uses; what any row of a step uses is read once at least.
  */
 function createStretchCost(opened: OpenedModel, plan: Planned, headPerByte: number, perByte: number) {
   const perStretch = (plan.stretch / prefillRows) * perByte;
-  const shares = sharesOf(opened, plan.chunk);
+  const shared = opened.layout.sections.map((_, index) => sharedBytes(opened, index, plan.chunk));
   return (index: number, start: number, end: number): number => {
-    const { pool } = opened.layout.sections[index];
     if (layerOf(opened.sections[index]) === undefined) return 0;
-    const pooled = pool ? Math.max(0, end - Math.max(start, pool.offset)) : 0;
-    const { perRow, perStep } = shares[index] ?? { perRow: 0, perStep: 0 };
-    return perStretch * (end - start - pooled) + pooled * Math.max(perStretch * perRow, stepsOf(plan) * headPerByte * perStep);
+    const within = shared[index].map((of) => ({ ...of, bytes: Math.max(0, Math.min(end, of.end) - Math.max(start, of.start)) }));
+    const ofShared = within.map(({ bytes, perRow, perStep }) => bytes * Math.max(perStretch * perRow, stepsOf(plan) * headPerByte * perStep));
+    return perStretch * (end - start - sum(within.map(({ bytes }) => bytes))) + sum(ofShared);
   };
 }
 

@@ -55,7 +55,6 @@ export interface ItemsOptions {
   now?(): number;
 }
 
-
 /** What is wanted of one section. */
 interface Wanted {
   section: number;
@@ -78,7 +77,7 @@ export function createItems(options: ItemsOptions): Items {
   const counters = { used: 0, there: 0, broughtBytes: 0, storeBytes: 0, memoryBytes: 0, get transferMs() { return busy.ms(); } };
   let time = 0;
   let wanted: Wanted | undefined;
-  const groupOf = (section: number) => groups.findIndex((each) => each.sections.includes(section));
+  const groupOf = groupsIn(groups);
   const idsOf = (section: number, items: Iterable<number>) => idsIn(sections[section].pool!.items.length, firstIds[section], items);
 
   async function bring({ section, group }: Pick<Wanted, 'section' | 'group'>, { bring: missing }: Pass): Promise<void> {
@@ -148,6 +147,9 @@ export function createItems(options: ItemsOptions): Items {
     },
   };
 }
+
+/** The number of the group that a section is in. */
+const groupsIn = (groups: readonly SlotGroup[]) => (section: number): number => groups.findIndex((each) => each.sections.includes(section));
 
 /** Ids of the items that there are of those that are named. */
 const idsIn = (count: number, first: number, items: Iterable<number>): Set<number> =>
