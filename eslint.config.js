@@ -89,7 +89,7 @@ const store = {
 const shaders = { group: ['**/*.wgsl', '**/*.wgsl?*'], message: wgsl.message };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'models/', 'test/fixtures/', 'test-results/', 'playwright-report/', '.cache/'] },
+  { ignores: ['dist/', 'node_modules/', 'models/', 'test/fixtures/', 'test-results/', 'playwright-report/', '.cache/', 'bench/peers/onnx/venv/'] },
   ...tseslint.configs.strict,
   {
     rules: {
