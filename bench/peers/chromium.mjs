@@ -6,7 +6,7 @@ import { extname, join, normalize } from 'node:path';
 import { chromium } from 'playwright';
 import { chromiumArgs, findChromium } from '../../scripts/browser.mjs';
 import { root } from './engines.mjs';
-import { ortModel, ortText, ortVersion } from './ort-files.mjs';
+import { ortModel, ortShape, ortText, ortVersion } from './ort-files.mjs';
 import { measured, serve, settings } from './protocol.mjs';
 
 const { page: name, model, onnx, ids, newTokens, budget } = settings;
@@ -48,7 +48,8 @@ page.on('pageerror', (error) => console.error(error));
 await page.exposeFunction('browserCpuMs', browserCpuMs);
 await page.goto(`http://127.0.0.1:${server.address().port}/pages/${name}.html`);
 await page.waitForFunction('window.start');
-const about = await page.evaluate((given) => window.start(given), { ids, newTokens, budgetBytes: budget && bytesOf(budget) });
+const given = { ids, newTokens, budgetBytes: budget && bytesOf(budget), ...(name === 'ort' && { shape: ortShape(onnx) }) };
+const about = await page.evaluate((settings) => window.start(settings), given);
 const run = (steps) => page.evaluate((given) => window.run(given), steps);
 await run(2); // compiles and warms up
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { countCalls, perStep } from './count-calls.mjs';
 import { installDawn } from './dawn.mjs';
 import { answer, createDecoder } from './ort-decoder.mjs';
-import { ortModel, ortText, ortVersion } from './ort-files.mjs';
+import { ortModel, ortShape, ortText, ortVersion } from './ort-files.mjs';
 import { cpuMs, measured, serve, settings } from './protocol.mjs';
 
 const { ids, newTokens, onnx, count, dawnFlags } = settings;
@@ -16,7 +16,7 @@ ort.env.wasm.numThreads = 1;
 const library = fileURLToPath(import.meta.resolve('onnxruntime-web/webgpu'));
 ort.env.wasm.wasmBinary = readFileSync(library.replace(/[^/]*$/, 'ort-wasm-simd-threaded.asyncify.wasm')); // Node does not fetch files
 setInterval(() => {}, 5); // keeps Node going while only Dawn has work
-const decode = await createDecoder(ort, readFileSync(ortModel(onnx)));
+const decode = await createDecoder(ort, readFileSync(ortModel(onnx)), ortShape(onnx));
 const decodeText = ortText(onnx);
 
 async function run(steps) {

@@ -1,22 +1,20 @@
 // A greedy decoder on onnxruntime-web's WebGPU, the same in Node and in a page: keys and values stay on the GPU, the largest
 // of the last row's logits is taken in JavaScript. No Transformers.js around it, which would only add host time.
 
-const layers = 30; // of SmolLM2-135M
-const cacheShape = [1, 3, 0, 64]; // (batch, kvHeads, positions, headDim)
-const names = Array.from({ length: layers }, (_, layer) => ['key', 'value'].map((kind) => `${layer}.${kind}`)).flat();
-
 /**
  * @param ort onnxruntime-web
  * @param {Uint8Array} model an ONNX decoder of onnx/build.sh
+ * @param {{ layers: number, kvHeads: number, headDim: number }} shape of its keys
  * @returns an async generator function: prompt ids in, new ids out, without end
  */
-export async function createDecoder(ort, model) {
+export async function createDecoder(ort, model, { layers, kvHeads, headDim }) {
+  const names = Array.from({ length: layers }, (_, layer) => ['key', 'value'].map((kind) => `${layer}.${kind}`)).flat();
   const preferredOutputLocation = { logits: 'cpu', ...Object.fromEntries(names.map((name) => [`present.${name}`, 'gpu-buffer'])) };
   const session = await ort.InferenceSession.create(model, { executionProviders: ['webgpu'], preferredOutputLocation, logSeverityLevel: 3 });
   const integers = (values) => new ort.Tensor('int64', BigInt64Array.from(values, BigInt), [1, values.length]);
 
   return async function* decode(prompt) {
-    let past = Object.fromEntries(names.map((name) => [`past_key_values.${name}`, new ort.Tensor('float32', new Float32Array(0), cacheShape)]));
+    let past = Object.fromEntries(names.map((name) => [`past_key_values.${name}`, new ort.Tensor('float32', new Float32Array(0), [1, kvHeads, 0, headDim])]));
     try {
       for (let ids = prompt, length = prompt.length; ; length++) {
         const output = await session.run({ input_ids: integers(ids), attention_mask: integers(new Array(length).fill(1)), ...past });

@@ -11,6 +11,9 @@ export function ortModel(folder) {
   return path;
 }
 
+/** How many layers there are, and the shape of their keys. */
+export const ortShape = (folder) => json(join(folder, 'shape.json'));
+
 /** Text of token ids. */
 export function ortText(folder) {
   const tokenizer = new Tokenizer(json(join(folder, 'tokenizer.json')), json(join(folder, 'tokenizer_config.json')));

@@ -19,11 +19,16 @@ const story =
 export function makePrompt(model, length) {
   const [tokens] = tokenize(model, [story]);
   const ids = Array.from({ length }, (_, i) => tokens[i % tokens.length]);
-  const words = story.repeat(Math.ceil(length / tokens.length)).split(/(?= )/);
-  const beginnings = words.map((_, i) => words.slice(0, i + 1).join(''));
-  const text = beginnings[tokenize(model, beginnings).findIndex((each) => each.join() === ids.join())];
-  if (text === undefined) throw new Error(`No word of the story ends at token ${length}; choose another prompt length.`);
-  return { ids, text };
+  const whole = story.repeat(Math.ceil(length / tokens.length));
+  const words = whole.split(/(?= )/).map(({ length }) => length);
+  const ends = words.map((_, i) => words.slice(0, i + 1).reduce((sum, each) => sum + each));
+  // A vocabulary of few words has tokens that end within words.
+  for (const lengths of [ends, Array.from(whole, (_, i) => i + 1)]) {
+    const beginnings = lengths.map((end) => whole.slice(0, end));
+    const text = beginnings[tokenize(model, beginnings).findIndex((each) => each.join() === ids.join())];
+    if (text !== undefined) return { ids, text };
+  }
+  throw new Error(`No beginning of the story has ${length} tokens; choose another prompt length.`);
 }
 
 /** Token ids of texts, without BOS. */
