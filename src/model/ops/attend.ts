@@ -50,8 +50,10 @@ export const operation: Operation<Attend> = {
     const { heads, headDim } = withShape(op, config);
     return { query: queryFloats({ heads, headDim }), attended: pad32(heads * headDim) };
   },
-  scratch: (op, config, sizes) =>
-    ({ partials: partialsBytes(withShape(op, config), sizes), ...joinedBytes(withShape(op, config), sizes), ...sortedBytes(withShape(op, config), sizes) }),
+  scratch(op, config, sizes) {
+    const shaped = withShape(op, config);
+    return { partials: partialsBytes(shaped, sizes), ...joinedBytes(shaped, sizes), ...sortedBytes(shaped, sizes) };
+  },
   dispatches(op, context, place, mode, section) {
     const one = attendOne(context, place, section, op);
     const restores = restoresOf(context, section, op);
