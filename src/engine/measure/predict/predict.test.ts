@@ -250,3 +250,21 @@ it('takes layers for alike whose neurons have the same types and sizes', async (
   const pools = [pool, ...others.map((columns) => ({ ...pool, columns })), { ...pool, items: pool.items.slice(32) }];
   expect(new Set(pools.map((each) => kindOf({ ...layer, pool: each }))).size).toBe(5);
 });
+
+it('counts the tables of neurons, which are written as a whole for each layer of a token', async () => {
+  const path = 'sparse/stories-smallthinker.q8_0.gguf';
+  const header = await readHeader(bytesSource(fixture(path), path));
+  const secondsOf = async (neurons: boolean) => {
+    const opened = await openModel(header, { neurons });
+    const most = plan(opened, { ...planOptions, budgetBytes: 2 ** 40 }).totalBytes;
+    const planned = plan(opened, { ...planOptions, budgetBytes: 0.8 * most });
+    const gpu = costsOf(opened, { perUploadedByte: 1e-6 });
+    const onDemand = { fetchedBytes: 0, complete: 1 } as OnDemandPlan;
+    expect([planned.streamedBytes, planned.groups!.length]).toEqual([0, 1]);
+    return { opened, ...predict(opened, planned, { gpu, store: storedBytes }, { position: 0, ramBytes: 0, onDemand }) };
+  };
+  const { opened, transferSeconds } = await secondsOf(true);
+  const items = opened.layout.sections.reduce((sum, { pool }) => sum + (pool?.items.length ?? 0), 0);
+  expect(transferSeconds).toBeCloseTo(4e-6 * items, 9);
+  expect((await secondsOf(false)).transferSeconds).toBe(0);
+});

@@ -80,9 +80,18 @@ function expertSeconds(
   const perLayer = sum(sections.map((index) => layers[index] ?? 0)) / sections.length;
   return {
     compute: compute + again * perLayer, wait: runs * gpu.wait,
-    transfer: forecast.fetchedBytes * secondsPerFetchedByte(opened, plan, { gpu, store }, ramBytes, forecast.fetchedBytes),
+    transfer:
+      forecast.fetchedBytes * secondsPerFetchedByte(opened, plan, { gpu, store }, ramBytes, forecast.fetchedBytes) +
+      tableBytes(opened, plan) * gpu.perUploadedByte,
   };
 }
+
+/** Of the tables that are written for a step: those of neurons, each time as a whole, as other neurons are on. */
+const tableBytes = ({ layout }: OpenedModel, { groups = [] }: Planned): number =>
+  sum(groups.flatMap(({ sections }) => sections).map((index) => {
+    const { columns, items } = layout.sections[index].pool!;
+    return columns ? 4 * items.length : 0;
+  }));
 
 /** How often a token of so many layers is told what was chosen, each with all of its experts by a chance of `complete`, and the layers that run in vain. */
 function runsOf(layers: number, complete: number, isAhead: boolean): { runs: number; again: number } {
@@ -124,8 +133,9 @@ function promptSeconds(opened: OpenedModel, plan: Planned, pieces: readonly Piec
   const brought = broughtBytes(opened, plan);
   const fetched = brought * secondsPerFetchedByte(opened, plan, costs, ramBytes, brought);
   const waits = sum(groups.map(({ sections }) => sections.length)) * costs.gpu.wait;
+  const tables = tableBytes(opened, plan) * costs.gpu.perUploadedByte;
   const compute = stretchSeconds(opened, plan, pieces, costs.gpu, perByte);
-  return Math.max(sum(pieces.map(({ transfer }) => transfer)), compute) + stepsOf(plan) * (fetched + waits);
+  return Math.max(sum(pieces.map(({ transfer }) => transfer)), compute) + stepsOf(plan) * (fetched + waits + tables);
 }
 
 /**
