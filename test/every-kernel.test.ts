@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type KernelSpec, kernelKey, kernelSource, readInterface, shaderName } from '../src/gpu/kernels.ts';
 import { policyShaders } from '../src/gpu/policy-kernels.ts';
 import { everyKernel } from './every-kernel.ts';
+import { workgroupBytes } from './workgroup-bytes.ts';
 
 /** As kernels name them. */
 const policyShaderNames = () => Object.keys(policyShaders).map(shaderName);
@@ -36,13 +37,19 @@ describe('every kernel', async () => {
     expect(new Set(of(specs, 'matmul').map(({ constants }) => constants!.Lean))).toEqual(new Set([undefined]));
   });
 
-  it('binds each number once, and at most the eight buffers that every device has', () => {
+  it('binds each number once, and asks for no more buffers and bytes of workgroups than every device has', () => {
+    let mostBytes = 0;
     const wrong = specs.flatMap((spec) => {
-      const bindings = [...readInterface(kernelSource(spec)).bindings.values()];
+      const source = kernelSource(spec);
+      const bindings = [...readInterface(source).bindings.values()];
       const storage = bindings.filter(({ type }) => type !== 'uniform').length;
-      return new Set(bindings.map(({ binding }) => binding)).size === bindings.length && storage <= 8 ? [] : [kernelKey(spec)];
+      const bytes = workgroupBytes(source, spec.constants, 16384);
+      mostBytes = Math.max(bytes, mostBytes);
+      const fits = new Set(bindings.map(({ binding }) => binding)).size === bindings.length && storage <= 8 && bytes <= 16384;
+      return fits ? [] : [`${storage} buffers, ${bytes} bytes: ${kernelKey(spec)}`];
     });
     expect(specs.length).toBeGreaterThan(5000);
     expect(wrong).toEqual([]);
+    expect(mostBytes).toBe(16384); // of prefill's attention, with heads in parts
   });
 });

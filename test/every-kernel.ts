@@ -315,7 +315,8 @@ async function ofPolicies(): Promise<KernelSpec[]> {
     const of = (op: Op, mode: Mode, choice: Partial<KernelChoice>) => kernelsOf(op, mode, choice, config, 'F32', 64, kv, keysValues);
     const attends = [attentions[0], attentions[3]].flatMap((choice) =>
       (['decode', 'prefill'] as const).flatMap((mode) => of(attend({ layer: 0, scale: 1 }), mode, choice)));
-    return [...attends, ...of(rope({ layer: 0, rope: 0 }), 'decode', {})];
+    const inParts = parts.flatMap((choice) => of(attend({ layer: 0, scale: 1 }), 'prefill', choice));
+    return [...attends, ...inParts, ...of(rope({ layer: 0, rope: 0 }), 'decode', {})];
   })));
   return all.flat();
 }

@@ -178,7 +178,7 @@ function attendMany(context: RecordContext, place: Place, section: string, op: A
   });
   if (!sets.length) return segments;
   const [{ hashed } = {}] = sets;
-  const { head, consts: ofHead } = headParts(vec4s, choice);
+  const { head, consts: ofHead } = headParts(vec4s, choice, hashedThreads);
   const hashes = hashed ? context.kv.hashes!(op.layer, {
     section, config, ...tempered(op), query: buffers.query, joined: buffers.joined, sorted: buffers.sorted, rows: mostRows, context: hashed.context,
     head: { files: head, consts: ofHead },
@@ -198,6 +198,8 @@ const isHashed = ({ layer }: Attend, set: KvSet | undefined, of: unknown): boole
 
 /** Threads that no workgroup of prefill's attention passes: WebGPU's default limit. */
 const mostThreads = 256;
+/** The same where slots are read by buckets: beside scores of so many threads there is room in 16 KiB for what all of them read. */
+const hashedThreads = 128;
 
 /** The kernel that attends for many rows of heads of `vec4s` vectors, and the rows of a workgroup. */
 function kernelOfMany(vec4s: number, choice: KernelChoice): { kernel: string; rows: number; files: string[]; consts: Record<string, number> } {
@@ -213,8 +215,9 @@ function kernelOfMany(vec4s: number, choice: KernelChoice): { kernel: string; ro
 function headParts(
   vec4s: number,
   { part, uniform, lanes, prefill }: Pick<KernelChoice, 'part' | 'uniform' | 'lanes' | 'prefill'>,
+  threads = mostThreads,
 ): { rows: number; head: string[]; files: string[]; consts: Record<string, number> } {
-  const rowsOf = (dims: number) => Math.min(64, 2 ** Math.floor(Math.log2(mostThreads / Math.ceil((4 * vec4s) / dims))));
+  const rowsOf = (dims: number) => Math.min(64, 2 ** Math.floor(Math.log2(threads / Math.ceil((4 * vec4s) / dims))));
   // The smallest parts of the largest heads would leave fewer rows than a subgroup may have threads, which could not read together; by themselves
   // their threads have the same, so that what is compiled and tested is one shape.
   const dims = part === 16 && rowsOf(part) < 32 ? 32 : part;

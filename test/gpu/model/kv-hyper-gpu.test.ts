@@ -6,6 +6,7 @@ import { createRunner } from '../../../src/engine/run/runner.ts';
 import { readBytes } from '../../../src/gpu/read-bytes.ts';
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { sortedWords } from '../../../src/kv/hashed.ts';
+import { type KernelChoice } from '../../../src/model/choices/kernel-choice.ts';
 import { adapterFile } from '../../dawn.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { openFixture, sharedGpu, testChoice } from '../../models/model.ts';
@@ -24,10 +25,11 @@ const golden = jsonFixture<Golden>('kv/hyper.json');
 const { options, chunk, prompt, tokens } = golden;
 const context = 512;
 
-const opened = async (name: string, more: Record<string, number> = {}, plain = false) => openFixture(await sharedGpu(), `tiny/${name}.gguf`, {
-  choice: { ...testChoice, splits: 1, prefill: 'rows' }, kv: kvFormat('f32'), context, chunk,
-  ...(!plain && { policy: { name: 'hyper', options: { ...options, ...more } } }),
-});
+const opened = async (name: string, more: Record<string, number> = {}, plain = false, how: Partial<KernelChoice> = {}) =>
+  openFixture(await sharedGpu(), `tiny/${name}.gguf`, {
+    choice: { ...testChoice, splits: 1, prefill: 'rows', ...how }, kv: kvFormat('f32'), context, chunk,
+    ...(!plain && { policy: { name: 'hyper', options: { ...options, ...more } } }),
+  });
 
 const furthest = (a: Float32Array, b: Float32Array): number => Math.max(...a.map((x, i) => Math.abs(x - b[i])));
 
@@ -76,6 +78,20 @@ describe.skipIf(!adapterFile || !isFull).each(Object.keys(golden.models))('hyper
     expect(model.ledger.bytes.kv).toBeLessThanOrEqual(model.plan.bytes.kv);
     expect(model.ledger.peakBytes).toBeLessThanOrEqual(model.plan.totalBytes);
     await model.destroy();
+  });
+
+  it('gives them too where threads share heads, as a subgroup says which part or by themselves', async () => {
+    const wanted = floatsFixture(`kv/${name}.hyper.f32`);
+    for (const uniform of [0, 32]) {
+      const model = await opened(name, {}, false, { part: 16, uniform });
+      const { headDim, vocab } = model.graph.config;
+      expect(headDim, 'a head of several parts').toBeGreaterThan(16);
+      const found = await run(model);
+      expect(await blocksOf(model)).toEqual(blocks);
+      const off = found.map((logits, i) => furthest(logits, wanted.subarray(i * vocab, (i + 1) * vocab)));
+      expect(Math.max(...off), off.join()).toBeLessThan(1e-3);
+      await model.destroy();
+    }
   });
 
   it('is exact where fewer than `from` are older, and near it where everything is drawn or in the block', async () => {
