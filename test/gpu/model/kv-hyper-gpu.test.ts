@@ -82,7 +82,7 @@ describe.skipIf(!adapterFile || !isFull).each(Object.keys(golden.models))('hyper
 
   it('gives them too where threads share heads, as a subgroup says which part or by themselves', async () => {
     const wanted = floatsFixture(`kv/${name}.hyper.f32`);
-    for (const uniform of [0, 32]) {
+    for (const uniform of [0, 32] as const) {
       const model = await opened(name, {}, false, { part: 16, uniform });
       const { headDim, vocab } = model.graph.config;
       expect(headDim, 'a head of several parts').toBeGreaterThan(16);
