@@ -68,7 +68,7 @@ export async function policyKernels(graph: Graph, format: KvFormat, attention: (
   for (const { name, options } of policies.values()) {
     const settings: Record<string, number>[] = [
       {}, ...('bits' in options ? [{ bits: 2 }] : []), ...('gather' in options ? [{ gather: 1, positions: 1 }] : []),
-      ...('away' in options ? [{ lag: 1 }, { away: 1 }] : []),
+      ...('lag' in options ? [{ lag: 1 }] : []), ...('away' in options ? [{ away: 1 }] : []),
     ];
     for (const given of settings) {
       const shape = await unlessRefused(format, () => shapeWithin(graph, name, given, room));

@@ -3,7 +3,7 @@
 import { BudgetError } from '../../errors.ts';
 import { pageSlots } from '../formats/format.ts';
 import { type AnswerPlan, type KvPlan, type KvTick, type PolicyModel, type PolicyRoom } from '../policy.ts';
-import { checkOption, checkOptions } from '../options.ts';
+import { checkOptions } from '../options.ts';
 import { oneSet } from '../set-bytes.ts';
 import { bytesOfOne } from '../shaped-bytes.ts';
 import { leastRows } from '../tiers/away-bytes.ts';
@@ -27,7 +27,6 @@ export function planAnswered(
 ): KvPlan {
   const { context, format } = room;
   checkOptions(options, context);
-  checkOption('sinks', options.sinks, { least: 0, most: 1024 });
   const pick = { by: 'none' as const, run: context, each: 1, first: options.sinks, lag: true };
   const layers = oneSet(model, format, () => context).map((sets) => sets.map((set) => ({ ...set, pick, answered })));
   const common: KvPlan = { peak: 'bounded', window: options.window, interval: options.interval, planes: [], rewinds: 'pages', queries, layers };

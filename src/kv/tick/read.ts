@@ -45,7 +45,6 @@ type Observing = (plan: KvPlan) => Required<Pick<KvPlan, 'queries' | 'scratchByt
 export function planReading(model: PolicyModel, room: PolicyRoom, options: Options, pick: (layer: number) => PickPlan, observes?: Observing): KvPlan {
   const { context, format } = room;
   checkOptions(options, context);
-  checkOption('sinks', options.sinks, { least: 0, most: 1024 });
   if ('size' in options) checkRunSize(options.size);
   checkOption('slots', options.slots, { least: 0, most: context });
   const lag = options.lag === 1 || options.away === 1;

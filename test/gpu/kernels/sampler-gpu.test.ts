@@ -42,15 +42,8 @@ const kinds: Record<string, (vocab: number, next: Random) => Float32Array> = {
     Float32Array.from({ length: vocab }, () => [3.4028234663852886e38, -3.4028234663852886e38, 1e-45, 0, -Infinity, Infinity][Math.floor(next() * 6)]),
 };
 
-/** All buffers of the sampler, for one vocabulary at most `capacity`; ids has room for `steps`. */
-function openSampler(device: GPUDevice, capacity: number, steps: number) {
-  const pipeline = (name: string) => {
-    const module = device.createShaderModule({ label: name, code: kernelSource({ kernel: name, files: ['state', 'sampling', 'sampling-bins'] }) });
-    return device.createComputePipeline({ label: name, layout: 'auto', compute: { module } });
-  };
-  const pipelines = Object.fromEntries(
-    ['argmax', 'argmax-finish', 'sample-histogram', 'sample-narrow', 'sample', 'sample-probabilities'].map((name) => [name, pipeline(name)]),
-  );
+/** All buffers of the sampler, for one vocabulary at most `capacity`; ids has room for `steps`. `inputs`: of each kernel. */
+function buffersOf(device: GPUDevice, capacity: number, steps: number) {
   const buffer = (size: number, usage = 0) =>
     device.createBuffer({ size, usage: usage | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
   const bytes = samplerBytes(capacity);
@@ -70,6 +63,17 @@ function openSampler(device: GPUDevice, capacity: number, steps: number) {
     sample: [narrowed, scratch, state, ids],
     'sample-probabilities': [logits, scratch, probabilities],
   };
+  return { logits, state, ids, probabilities, uniforms, inputs };
+}
+
+/** For one vocabulary at most `capacity`, and runs of at most `steps`. */
+function openSampler(device: GPUDevice, capacity: number, steps: number) {
+  const { logits, state, ids, probabilities, uniforms, inputs } = buffersOf(device, capacity, steps);
+  const pipeline = (name: string) => {
+    const module = device.createShaderModule({ label: name, code: kernelSource({ kernel: name, files: ['state', 'sampling', 'sampling-bins'] }) });
+    return device.createComputePipeline({ label: name, layout: 'auto', compute: { module } });
+  };
+  const pipelines = Object.fromEntries(Object.keys(inputs).map((name) => [name, pipeline(name)]));
   const groups = new Map<string, GPUBindGroup>();
   const group = (name: string, step: number) => {
     const key = `${name} ${step}`;

@@ -27,7 +27,6 @@ function planOf(
   name: string, model: PolicyModel, room: PolicyRoom, given: Readonly<Record<string, number>>, other?: SetPlan['format'], planes: readonly Plane[] = [],
 ): DuoPlan {
   checkOptions(given, room.context);
-  checkOption('sinks', given.sinks, { least: 0, most: 1024 });
   checkOption('recent', given.recent, { least: given.window, most: room.context });
   const full = highest(scoresOf(model, name), given.share);
   const some = Math.min(room.context, inPages(given.sinks + given.recent + 1));

@@ -1,6 +1,6 @@
 // Twice less: after the prompt the slots stay that its last queries look at, and of these a decoded token reads the runs whose keys may give it the largest
 // product, chosen in every second layer for the next one too (MPCache, arXiv 2501.06807, without its secure computing).
-import { checkOption, checkRunSize } from '../../options.ts';
+import { checkRunSize } from '../../options.ts';
 import { type Policy } from '../../policy.ts';
 import { endOf, evict } from '../../tick/evict.ts';
 import { paidByLast } from '../../tick/paid.ts';
@@ -14,7 +14,6 @@ const policy: Policy = {
   plan(model, room, options) {
     const { size, sinks, observed } = options;
     checkRunSize(size);
-    checkOption('sinks', sinks, { least: 0, most: 1024 });
     const shaped = model.windows.flatMap((window, layer) => (window ? [] : [layer]));
     const chooser = (layer: number) => {
       const first = shaped[2 * Math.floor(shaped.indexOf(layer) / 2)];
