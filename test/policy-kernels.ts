@@ -37,7 +37,7 @@ async function kernelsOfTicks(graph: Graph, shape: Shape): Promise<KernelSpec[]>
     const kv: KvTick = {
       phase, length, base, since, queried: 0, promptLength: length, plan, options, layers,
       dispatch: ({ kernel }) => void specs.push(kernel),
-      scratch: buffer, makeRoom: () => Promise.resolve(), whole: (layer) => Promise.resolve(layer), setPicks: none, write: none, copy: none,
+      scratch: buffer, makeRoom: () => Promise.resolve(), whole: (layer) => Promise.resolve(layer), setPicks: none, write: none, copy: none, rest: none,
       setLow: (set) => void Object.assign(set, { isLow: true }),
       setSize: (set, size) => Promise.resolve(void Object.assign(set, { size })),
       setCounts: (set, counts) => set.counts.set(counts), advance: (to) => (base = to),

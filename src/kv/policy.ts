@@ -8,6 +8,7 @@ import { type KernelSpec } from '../gpu/kernels.ts';
 import { type Binding } from '../gpu/program.ts';
 import { type CacheHeads, type ModelConfig } from '../model/graph.ts';
 import { type KvFormat, type PageFormat } from './formats/format.ts';
+import { type Rest } from './latents/eigen.ts';
 import { type LowRank } from './shadow.ts';
 
 /** Numbers that a policy keeps of each slot, u32 or f32 as it likes, in the order of `KvPlan.planes`. `position` and `cluster` are of slots of sets alone. */
@@ -317,6 +318,8 @@ export interface KvTick {
   copy(from: { buffer: GPUBuffer; offset: number }, to: { buffer: GPUBuffer; offset: number }, byteLength: number): void;
   /** What a buffer holds after all that was encoded so far. Only at the end of a prompt: it waits for the GPU. */
   read(buffer: GPUBuffer, byteLength: number): Promise<ArrayBuffer>;
+  /** Is told of long work of the processor, and awaited: others have turns meanwhile. Rejects to end the tick, which empties the sequence. */
+  rest: Rest;
 }
 
 export interface TickWork {

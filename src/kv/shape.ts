@@ -202,7 +202,7 @@ const keysValuesOf = (
   sets: (layer) => layers[layer].map((set, i) => ({
     format: set.latent ? format : set.format, restored: set.latent, remade: isRemade(set), mostSlots: Math.max(...set.mostSlots), beside: set.beside,
     picked: pickedOf(set, layer), away: set.frames !== undefined,
-    answered: set.answered && (set.answered.lag ? 'late' : 'now'),
+    answered: set.answered !== undefined,
     hashed: set.hashed && { from: set.hashed.from, context },
     biased: i === 0 ? biasIn(planes) : undefined, temperature: set.temperature, scale: set.scale,
     turned: set.format.turned && attended[layer].turn,

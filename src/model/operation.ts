@@ -180,8 +180,8 @@ export interface KvSet {
   picked?: { consts: Readonly<Record<string, number>>; layer: number; lag?: boolean };
   /** Whether several rows read it elsewhere (`LayerSets.whole`). */
   away?: boolean;
-  /** Whether the processor attends to a part of it for a row by itself (`LayerSets.answer`): for its own query, or for that of the row before. */
-  answered?: 'now' | 'late';
+  /** Whether the processor attends to a part of it for a row by itself (`LayerSets.answer`). */
+  answered?: boolean;
   /** Whether several rows read it by buckets (`KeysValues.hashes`), from so many slots on, and in a text of how many positions at most. */
   hashed?: { from: number; context: number };
   /** Whether it is read where its keys and values were made again (`LayerSets.restored`), on pages of the same numbers. */

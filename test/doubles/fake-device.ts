@@ -37,7 +37,7 @@ export function fakeDevice({ maxBufferSize = 2 ** 28 } = {}): FakeDevice {
     limits: { maxBufferSize },
     createBuffer: ({ label, size, usage }: { label: string; size: number; usage: number }) => {
       if (notes.outOfMemory.has(label)) scopes[scopes.length - 1] = `no memory for ${label}`;
-      const mapped = { mapAsync: () => Promise.resolve(), getMappedRange: () => new ArrayBuffer(size) };
+      const mapped = { mapAsync: () => Promise.resolve(), getMappedRange: () => new ArrayBuffer(size), unmap() {} };
       const buffer = { label, size, usage, ...mapped, destroyed: false, destroy: () => void (buffer.destroyed = true) };
       return note<FakeBuffer>(notes.buffers)(buffer);
     },

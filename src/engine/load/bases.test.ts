@@ -8,6 +8,7 @@ import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { basisFloats } from '../../kv/latents/basis.ts';
 import { latentSource } from '../../kv/latents/source.ts';
 import { cachesOf } from '../../kv/segment.ts';
+import { restsFor } from '../../kv/tiers/turns.ts';
 import { specsOf } from '../../model/sections.ts';
 import { importModel } from '../../weights/import/import-job.ts';
 import { readVector } from '../../weights/import/pieces.ts';
@@ -15,7 +16,7 @@ import { layoutOf } from '../../weights/layout.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { type WeightsReader, sourceReader, storedReader } from '../../weights/store/reader.ts';
 import { createSlabMemory } from '../../weights/stream/slab-memory.ts';
-import { type Bringing, bringBases, latentWeights, restsFor } from './bases.ts';
+import { type Bringing, bringBases, latentWeights } from './bases.ts';
 import { openModel } from './opened.ts';
 
 /** A model whose layers lie in several slabs, from both kinds of readers; `wholeReads`: by now, of each slab. */

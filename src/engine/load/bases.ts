@@ -3,9 +3,9 @@
 import { panelRows } from '../../formats/panel.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type LatentWeights, basisFloats } from '../../kv/latents/basis.ts';
-import { type Rest } from '../../kv/latents/eigen.ts';
 import { type LatentSource, latentSource } from '../../kv/latents/source.ts';
 import { cachesOf } from '../../kv/segment.ts';
+import { restsFor } from '../../kv/tiers/turns.ts';
 import { type Project } from '../../model/ops/project.ts';
 import { createRows } from '../../weights/stream/rows.ts';
 import { type OpenedModel } from './opened.ts';
@@ -42,21 +42,6 @@ export async function bringBases({ planned, home: { bases = [], format }, stream
     layers[layer] ??= await basisFloats(heads, await latentWeights(opened, memory, layer, source), format, rest);
     gpu.device.queue.writeBuffer(buffer, 0, layers[layer]);
   }
-}
-
-/** Some 40 ms of a core of the tests' machine. */
-const operationsAtOnce = 2 ** 25;
-
-/** Gives other tasks a turn now and then, and ends with a signal. */
-export function restsFor(signal?: AbortSignal): Rest {
-  let since = 0;
-  return async (operations) => {
-    since += operations;
-    if (since < operationsAtOnce) return;
-    since = 0;
-    await new Promise((resolve) => setTimeout(resolve));
-    signal?.throwIfAborted();
-  };
 }
 
 /** What makes the keys of a layer, and its values. */

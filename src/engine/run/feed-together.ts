@@ -24,7 +24,8 @@ export async function feedTogether(state: RunState, prompts: readonly Prompt[]):
   }
   await submits.embed(run.flatMap(({ ids }) => ids));
   for (const { sequence } of run) sequence.memory?.begin();
-  await submits.run(programs.prefill, [steps], everySignal(run.map(({ signal }) => signal)));
+  const signal = everySignal(run.map((prompt) => prompt.signal));
+  await submits.run(programs.prefill, [steps], signal);
   const rows = await readNormed(state, steps, 0);
   let read = 0;
   const parts = run.map(({ ids }) => rows.subarray(read, (read += ids.length * dim)));
@@ -32,7 +33,7 @@ export async function feedTogether(state: RunState, prompts: readonly Prompt[]):
     const { memory } = prompt.sequence;
     memory?.ran(steps[i].length);
     if (steps[i].rows > 1) memory?.keep();
-    await noteRun(state, prompt, steps[i]);
+    await noteRun(state, { ...prompt, signal }, steps[i]);
   }
   return parts;
 }

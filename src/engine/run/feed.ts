@@ -113,9 +113,9 @@ export async function feedChunk(state: RunState, prompt: Prompt, several = false
 }
 
 /** What a step of a prompt has run is there, and a tick due. */
-export async function noteRun(state: RunState, { sequence, ids, position, chosen }: Prompt, { rows, length }: Step): Promise<void> {
+export async function noteRun(state: RunState, { sequence, ids, position, chosen, signal }: Prompt, { rows, length }: Step): Promise<void> {
   const promptLength = position + ids.length;
   sequence.note(length - rows, ids.slice(length - rows - position, length - position));
   if (chosen) await tickIfDue(state, sequence, length);
-  else await tick(state, { sequence, length, phase: length === promptLength ? 'prompt' : 'chunk', promptLength });
+  else await tick(state, { sequence, length, phase: length === promptLength ? 'prompt' : 'chunk', promptLength, signal });
 }

@@ -71,6 +71,22 @@ it('goes on after the code of ticks could not be loaded', async () => {
   expect(sequence.tokens.length).toBe(100);
 });
 
+it('is told of the signal of a prompt, and empties the sequence where that ends it', async () => {
+  const { sequence, runner } = await shapedBy('streaming', { slots: 40 });
+  const state = runner();
+  const stop = new AbortController();
+  vi.mocked(createTicker).mockImplementationOnce(() => ({
+    async tick({ signal }) {
+      if (signal) stop.abort();
+      signal?.throwIfAborted();
+    },
+  }));
+  await expect(feed(state, { sequence, ids, position: 0, signal: stop.signal })).rejects.toThrow('aborted');
+  expect(sequence.tokens.length).toBe(0);
+  await feed(state, { sequence, ids, position: 0 });
+  expect(sequence.tokens.length).toBe(100);
+});
+
 it.each(['h2o', 'lazyeviction', 'snapkv'])('%s has no more bytes where another runner has the next conversation', async (policy) => {
   const { ledger, shape, sequence, runner } = await shapedBy(policy, { share: 0.25 });
   const bytes: number[] = [];

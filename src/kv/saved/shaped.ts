@@ -109,8 +109,9 @@ export function partsOfShaped(home: SequenceHome, sequence: Sequence): { parts: 
       ...(pages && place ? pagesInOrder(sequence.shaped!, place) : { ranges: [range] }), ...(pages && { kind: kindOfSet(pages, heads) }),
     })),
   ]);
-  const hasChosen = sequence.shaped!.away?.hasChosen;
+  const { away } = sequence.shaped!;
   const { length } = sequence.tokens;
+  const hasChosen = away?.hasChosen && (!away.answers || away.chosenAt === length - 1);
   const queried = sequence.shaped!.queried.at(length);
   const numbers = { base, since, promptLength, ...(queried && { queried }), ...(joined && { joined }), ...(hasChosen && { hasChosen }), length };
   return { parts, shaped: { ...numbers, layers: layers.flatMap(({ held }) => held?.numbers ?? []) } };
@@ -158,5 +159,5 @@ export async function putShaped(home: SequenceHome, sequence: Sequence, { tokens
     }
   }
   if (left.length) throw damagedParts();
-  if (shaped.hasChosen) await target.away?.noteAgain();
+  if (shaped.hasChosen) await target.away?.noteAgain(tokens.length - 1);
 }

@@ -62,7 +62,7 @@ async function findBasis(kv: KvTick, layer: KvLayer, first: number): Promise<Flo
   }));
   const half = new Float32Array(await kv.read(gram, 4 * n * n));
   const whole = Float64Array.from(half, (_, i) => half[Math.max(Math.floor(i / n), i % n) * n + Math.min(Math.floor(i / n), i % n)]);
-  const { vectors } = await symmetricEigen(whole, n);
+  const { vectors } = await symmetricEigen(whole, n, kv.rest);
   return vectors.subarray(0, pick.lowRank!.rank * n);
 }
 

@@ -57,6 +57,7 @@ async function asked(name: string, length: number, options: Record<string, numbe
     advance() {},
     write() {},
     copy() {},
+    rest() {},
     read(_, bytes) {
       note(bytes);
       return Promise.resolve(new ArrayBuffer(bytes));
@@ -99,4 +100,16 @@ it('bounds of layers that are to have fewer are replaced first, so that no more 
     return appendWithBounds({ ...kv, setSize }, [16, 32]);
   });
   expect(sizes).toEqual([[1, 32], [0, 16]]);
+});
+
+it('shadowkv tells of what it decomposes, and ends where it is to', async () => {
+  const { tick } = policies.get('shadowkv')!;
+  const end = new Error('ended');
+  let told = 0;
+  const ticking = asked('shadowkv', 128, {}, (kv) => tick({
+    ...kv, rest() {
+      if (++told === 20) throw end;
+    },
+  }));
+  await expect(ticking).rejects.toBe(end);
 });

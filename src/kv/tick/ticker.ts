@@ -5,6 +5,7 @@ import { type Sequence } from '../sequence.ts';
 import { openedAt } from '../pick.ts';
 import { type Sets } from '../sets.ts';
 import { type Shaped } from '../shaped.ts';
+import { restsFor } from '../tiers/turns.ts';
 import { checkEnd } from './evict.ts';
 import { type Kept, type Submit, type TickGpu, type Work, atLeast, freeKept, submitWorks } from './encode.ts';
 
@@ -15,6 +16,8 @@ export interface TickAt extends Pick<KvTick, 'phase' | 'promptLength'> {
   length: number;
   /** How whoever runs the sequence submits work. */
   submit: Submit;
+  /** Ends long work of the processor. */
+  signal?: AbortSignal;
 }
 
 /** There is one of a placed model: what it keeps was planned once, for all sequences and whoever runs them. */
@@ -49,7 +52,7 @@ export function createTicker(gpu: TickGpu): Ticker {
   }
 
   return {
-    async tick({ sequence, length, submit: submitTo, ...at }) {
+    async tick({ sequence, length, submit: submitTo, signal, ...at }) {
       const { shaped } = sequence as Sequence & { shaped: Shaped };
       const { shape: { policy, plan, options }, layers, since, queried, away } = shaped;
       await away?.begin();
@@ -67,7 +70,7 @@ export function createTicker(gpu: TickGpu): Ticker {
         await submitWorks(gpu, keptOf(sequence), { sequence, works: all, words: own, submit: submitTo });
       };
       await policy.tick({
-        ...at, of: sequence, length, base, since, queried: queried.first, plan, options, layers, angles: gpu.angles,
+        ...at, of: sequence, length, base, since, queried: queried.first, plan, options, layers, angles: gpu.angles, rest: restsFor(signal),
         dispatch: (work) => void works.push({ kind: 'dispatch', work }),
         scratch(name, bytes) {
           const buffer = atLeast(ledger, scratch.get(name), bytes, `kv.tick.${name}`, usage);
@@ -107,7 +110,7 @@ export function createTicker(gpu: TickGpu): Ticker {
         },
       });
       await submit();
-      await away?.ticked({ phase: at.phase, length, since, queried: queried.first });
+      await away?.ticked({ phase: at.phase, length, since, queried: queried.first, signal });
       shaped.ticked(length, base, at.phase === 'prompt');
       shaped.queried.ticked(length);
       device.queue.writeBuffer(sequence.state.buffer, 12, Uint32Array.of(base));

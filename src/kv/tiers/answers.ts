@@ -9,15 +9,21 @@ import { createAttended } from './attended.ts';
 import { type AwayBytes } from './away-bytes.ts';
 import { type At, type AwayLayer, noteWords } from './away-layer.ts';
 import { type Reading } from './reading.ts';
+import { restsFor } from './turns.ts';
 
 /** What there is to know of a tick. */
-export type Ticked = Pick<KvTick, 'phase' | 'length' | 'since' | 'queried'>;
+export interface Ticked extends Pick<KvTick, 'phase' | 'length' | 'since' | 'queried'> {
+  /** Of the request. */
+  signal?: AbortSignal;
+}
 
 export interface Answers {
   readonly counters: Readonly<KeptAnswered>;
   /** Where the answer of a layer lies. */
   at(layer: number): Binding | undefined;
-  /** At the end of the submit in which a layer's query is made, of `position`, and right after it; does nothing where answers come a token late. */
+  /** Whether layers are asked within the next token: none is whose answer is there by then. */
+  readonly asks: boolean;
+  /** At the end of the submit in which a layer's query is made, of `position`, and right after it; does nothing where its answer is there. */
   ask(encoder: GPUCommandEncoder, layer: number, position: number): void;
   asked(): void;
   /**
@@ -25,9 +31,9 @@ export interface Answers {
    * reason.
    */
   answer(layer: number, signal?: AbortSignal): Promise<void>;
-  /** Where answers come a token late: by the queries of all layers, or where there are none as if nothing were in worker memory. */
+  /** Where answers come a token late: by the queries of all layers; without those of the token before, layers are asked within the next one. */
   late(queries: Uint32Array | undefined): Promise<void>;
-  /** Where there are indexes: they learn of the queries since the tick before, and of new slots. */
+  /** Where there are indexes: they learn of the queries since the tick before, and of new slots. An abort ends it; what is in no index is all attended to. */
   ticked(at: Ticked): Promise<void>;
   /** Forgets slots from `length` on. */
   cut(length: number): void;
@@ -47,11 +53,13 @@ export function createAnswers({ device, home, shape, layers, reading, queries, a
   const { counters } = attended;
   const kept = shape.plan.queries!;
   let asking: AwayLayer | undefined;
+  let isThere = false; // what comes late
 
-  async function give(layer: AwayLayer, query?: Float32Array, signal?: AbortSignal): Promise<void> {
+  const isAsked = ({ answered }: AwayLayer): boolean => answered !== undefined && !(answered.lag && isThere);
+
+  async function give(layer: AwayLayer, query: Float32Array, signal?: AbortSignal): Promise<void> {
     const floats = await attended.attend(layer, query, signal);
     device.queue.writeBuffer(answers, answerAt[layer.layer].offset, floats);
-    if (!query) return;
     counters.answers++;
     counters.crossedBytes += query.byteLength + floats.byteLength;
   }
@@ -68,9 +76,12 @@ export function createAnswers({ device, home, shape, layers, reading, queries, a
 
   return {
     counters,
+    get asks() {
+      return layers().some(isAsked);
+    },
     at: (layer) => (answerAt[layer].size ? { buffer: answers, ...answerAt[layer] } : undefined),
     ask(encoder, index, position) {
-      asking = layers().find(({ layer, answered }) => layer === index && answered && !answered.lag);
+      asking = layers().find((each) => each.layer === index && isAsked(each));
       if (asking) noteWords(encoder, asking, queries, position % kept);
     },
     asked() {
@@ -83,10 +94,11 @@ export function createAnswers({ device, home, shape, layers, reading, queries, a
       if (words && layer) await give(layer, floatsOf(words), signal);
     },
     async late(words) {
-      for (const layer of layers().filter(({ answered }) => answered?.lag))
-        await give(layer, words && floatsOf(words.subarray(layer.at, layer.at + layer.words)));
+      isThere = words !== undefined;
+      for (const layer of words ? layers().filter(({ answered }) => answered?.lag) : [])
+        await give(layer, floatsOf(words!.subarray(layer.at, layer.at + layer.words)));
     },
-    async ticked({ phase, length, since, queried }) {
+    async ticked({ phase, length, since, queried, signal }) {
       const indexed = layers().filter(({ answered }) => answered?.index);
       if (!indexed.length) return;
       const encoder = device.createCommandEncoder({ label: 'kv.away.queries' });
@@ -95,7 +107,12 @@ export function createAnswers({ device, home, shape, layers, reading, queries, a
       reading.begin();
       const all = (await reading.take())!;
       const count = Math.max(0, Math.min(kept, length - Math.max(since, queried)));
-      for (const layer of indexed) await attended.learn(layer, { queries: lastOf(layer, all, length, count), ended: phase === 'prompt' });
+      const rest = restsFor(signal);
+      try {
+        for (const layer of indexed) await attended.learn(layer, { queries: lastOf(layer, all, length, count), ended: phase === 'prompt', rest });
+      } catch (error) {
+        if (!signal?.aborted || error !== signal.reason) throw error;
+      }
     },
     cut: attended.cut,
   };

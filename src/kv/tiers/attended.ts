@@ -2,6 +2,7 @@
 // (RetrievalAttention, arXiv 2409.10516), and all others.
 import { type KeptAnswered } from '../../protocol.ts';
 import { pageSlots } from '../formats/format.ts';
+import { type Rest } from '../latents/eigen.ts';
 import { type Shape } from '../shape.ts';
 import { type AwayLayer } from './away-layer.ts';
 import { type LayerIndex, createLayerIndex } from './index/layer-index.ts';
@@ -15,15 +16,16 @@ import { type Turns, createTurns } from './turns.ts';
 export interface Learned {
   queries: Float32Array;
   ended: boolean;
+  /** Rejects to end it, after which the layer has no index until the next prompt has ended. */
+  rest?: Rest;
 }
 
 export interface Attended {
   readonly counters: KeptAnswered;
   /**
-   * What attention gives by the query of a layer, (query head, padded headDim); without one, as if there were no slot. Others have turns meanwhile; rejects
-   * with the signal's reason.
+   * What attention gives by the query of a layer, (query head, padded headDim). Others have turns meanwhile; rejects with the signal's reason.
    */
-  attend(layer: AwayLayer, query?: Float32Array, signal?: AbortSignal): Promise<Float32Array<ArrayBuffer>>;
+  attend(layer: AwayLayer, query: Float32Array, signal?: AbortSignal): Promise<Float32Array<ArrayBuffer>>;
   /** Has an index of a layer, where it is to have one, know the slots that are in worker memory by now. */
   learn(layer: AwayLayer, learned: Learned): Promise<void>;
   /** Forgets what indexes know where they know slots from `length` on. */
@@ -79,29 +81,32 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
       const { heads: { kvHeads }, pick: { first }, answered } = layer;
       const { queryHeads } = attended[layer.layer];
       const partial = partialOf(layer);
-      partial.begin(query ?? new Float32Array(0));
+      partial.begin(query);
       const index = answered?.index && indexOf(layer);
       const known = index?.count ?? 0;
-      for (let head = 0; head < kvHeads && query; head++) {
+      for (let head = 0; head < kvHeads; head++) {
         const end = endOf(layer, head);
         await addPages((row) => home.pageInMemory(layer.layer, row, head), { head, first: first + known, end }, partial, () => turns(signal));
         counters.slots += (Math.max(0, end - first) * queryHeads) / kvHeads;
         counters.scored += (Math.max(0, end - first - known) * queryHeads) / kvHeads;
       }
-      for (let head = 0; known && query && head < queryHeads; head++) counters.scored += addFound(layer, index!, head, query, partial);
+      for (let head = 0; known && head < queryHeads; head++) counters.scored += addFound(layer, index!, head, query, partial);
       const floats = new Float32Array(partialFloats(askedOf(layer)));
       partial.write(floats);
       return floats;
     },
-    async learn(layer, { queries, ended }) {
+    async learn(layer, { queries, ended, rest }) {
       if (!layer.answered?.index) return;
       const index = indexOf(layer);
       const begun = performance.now();
       if (queries.length) index.note(queries);
-      await index.grow(Math.min(...Array.from({ length: layer.heads.kvHeads }, (_, head) => endOf(layer, head))), ended);
-      const all = [...indexes].map(([of, { count, byteLength }]) => ({ keys: count * plan.layers[of][0].mostSlots.length, bytes: byteLength }));
-      const sum = (what: 'keys' | 'bytes') => all.reduce((total, each) => total + each[what], 0);
-      counters.index = { keys: sum('keys'), bytes: sum('bytes'), ms: (counters.index?.ms ?? 0) + performance.now() - begun };
+      try {
+        await index.grow(Math.min(...Array.from({ length: layer.heads.kvHeads }, (_, head) => endOf(layer, head))), ended, rest);
+      } finally {
+        const all = [...indexes].map(([of, { count, byteLength }]) => ({ keys: count * plan.layers[of][0].mostSlots.length, bytes: byteLength }));
+        const sum = (what: 'keys' | 'bytes') => all.reduce((total, each) => total + each[what], 0);
+        counters.index = { keys: sum('keys'), bytes: sum('bytes'), ms: (counters.index?.ms ?? 0) + performance.now() - begun };
+      }
     },
     cut: (length) => indexes.forEach((index) => index.cut(length)),
   };

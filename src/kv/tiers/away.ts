@@ -26,12 +26,12 @@ export interface Away {
   /** Where a layer is read by several rows. */
   readonly whole: { pages: Binding; lists: Binding };
   readonly byteLength: number;
-  /** To be awaited before a step: what was chosen for it is there then, as far as the cap and the frames allow. */
-  ready(): Promise<void>;
+  /** To be awaited before the token at `position` is run: what was chosen for it is there then, as far as the cap and the frames allow. */
+  ready(position: number): Promise<void>;
   /** To be awaited before several rows read a layer. */
   bringWhole(layer: number): Promise<void>;
-  /** At the end of a step's last submit, and right after it. */
-  note(encoder: GPUCommandEncoder): void;
+  /** At the end of the last submit of a step whose last token is at `position`, and right after it. */
+  note(encoder: GPUCommandEncoder, position: number): void;
   submitted(): void;
   /** Before a tick: forgets what was chosen, as that chooses anew, and has the pages there of runs that are to have more slots. */
   begin(): Promise<void>;
@@ -41,11 +41,12 @@ export interface Away {
   cut(length: number): void;
   /** Takes what is at home of another, once what that has on the GPU was copied. */
   copyFrom(other: Away): Promise<void>;
-  /** Notes what was chosen for the next token once more, where it was put there. */
-  noteAgain(): Promise<void>;
+  /** Notes what the token at `position` chose for the next one once more, where it was put there. */
+  noteAgain(position: number): Promise<void>;
   readonly home: PageHome;
-  /** Whether something was chosen for the next token. */
+  /** Whether something was chosen for the next token, and by the one at which position. */
   readonly hasChosen: boolean;
+  readonly chosenAt: number;
   free(): void;
 }
 
@@ -64,11 +65,11 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
   const layers = () => layersOf(sets(), { plan, caches, queryHeads: shape.attended.map((each) => each.queryHeads), rowBytes, bytes });
   const counters: Brought = { tokens: 0, fetchedBytes: 0, mostFetchedBytes: 0, chosen: 0, missed: 0 };
   const reading = createReading(buffers.choices);
-  let [isNoted, hasChosen] = [false, false];
+  let [isNoted, hasChosen, chosenAt] = [false, false, -1];
   const at = { device, buffers, home, counters, plan };
   const answers = buffers.answers && createAnswers({ device, home, shape, layers, reading, queries: buffers.choices, answers: buffers.answers }, bytes);
 
-  const noteNow = (): void => noteAll(device, layers(), away);
+  const noteNow = (position: number): void => noteAll(device, layers(), away, position);
 
   const away: Away = {
     home, answers,
@@ -78,18 +79,23 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     get hasChosen() {
       return hasChosen;
     },
+    get chosenAt() {
+      return chosenAt;
+    },
     whole: { pages: { buffer: buffers.whole }, lists: { buffer: buffers.lists } },
     byteLength: Object.values(buffers).reduce((sum, buffer) => sum + (buffer?.size ?? 0), 0),
-    async ready() {
+    async ready(position) {
       const words = await reading.take();
-      if (answers) await answers.late(words);
+      // A text that was cut behind what left the window has the queries of a token that is gone.
+      if (answers) await answers.late(chosenAt === position - 1 ? words : undefined);
       else await bring(at, own.uploads!(), layers(), words);
     },
     async bringWhole(layer) {
       const found = layers().find((each) => each.layer === layer);
       if (found) await bringWhole(at, own.uploads!(), found);
     },
-    note(encoder) {
+    note(encoder, position) {
+      chosenAt = position;
       for (const layer of layers()) {
         if (layer.answered && !layer.answered.lag) continue; // it is asked within the next token
         noteWords(encoder, layer, buffers.choices);
@@ -108,7 +114,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     async ticked(tick) {
       await leave(at, layers());
       await answers?.ticked(tick);
-      noteNow();
+      noteNow(tick.length - 1);
     },
     cut(length) {
       const rows = length / pageSlots;
@@ -118,10 +124,10 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
       reading.forget();
       hasChosen = false;
     },
-    noteAgain: () => reading.take().then(noteNow),
+    noteAgain: (position) => reading.take().then(() => noteNow(position)),
     async copyFrom(other) {
       await home.copyFrom(other.home);
-      if (other.hasChosen) noteNow();
+      if (other.hasChosen) noteNow(other.chosenAt);
     },
     free() {
       Object.values(buffers).forEach((buffer) => buffer && ledger.destroy(buffer));
@@ -132,10 +138,10 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
 }
 
 /** Notes what is chosen by now, and that keys of pages may have to be made again. */
-function noteAll(device: GPUDevice, layers: readonly AwayLayer[], away: Pick<Away, 'note' | 'submitted'>): void {
+function noteAll(device: GPUDevice, layers: readonly AwayLayer[], away: Pick<Away, 'note' | 'submitted'>, position: number): void {
   layers.forEach(waitForKeys);
   const encoder = device.createCommandEncoder({ label: 'kv.away.choices' });
-  away.note(encoder);
+  away.note(encoder, position);
   device.queue.submit([encoder.finish()]);
   away.submitted();
 }

@@ -1,5 +1,7 @@
 // Turns for what else a worker has to do, as messages and aborts, within long work of the processor.
 
+import { type Rest } from '../latents/eigen.ts';
+
 /** Lets others have their turn. */
 export const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
@@ -11,6 +13,21 @@ export function createTurns(each: number) {
   return async (signal?: AbortSignal): Promise<void> => {
     if (++done < each) return;
     done = 0;
+    await turn();
+    signal?.throwIfAborted();
+  };
+}
+
+/** Some 40 ms of a core of the tests' machine. */
+const operationsAtOnce = 2 ** 25;
+
+/** A turn of others after so many operations, whoever counts them. Rejects with the signal's reason once that is aborted. */
+export function restsFor(signal?: AbortSignal): Rest {
+  let since = 0;
+  return async (operations) => {
+    since += operations;
+    if (since < operationsAtOnce) return;
+    since = 0;
     await turn();
     signal?.throwIfAborted();
   };

@@ -268,7 +268,7 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
   const [first, ...others] = sets.map((_, segment) => attend(({ of }) => Math.ceil((of as SequenceBuffers).sets!(op.layer).read[segment] / span), segment));
   return [
     ...(picked?.lag ? [] : picks),
-    ...(first ? [answered === 'now' ? { ...first, asks: op.layer } : first, ...others] : []),
+    ...(first ? [answered ? { ...first, asks: op.layer } : first, ...others] : []),
     attend(({ length, of }) => splitsOf(length, window, span, sets.length ? (of as SequenceBuffers).base : 0), sets.length),
     {
       label: `${section}.attend.reduce`,
@@ -279,7 +279,7 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
         partials: buffers.partials, attended: buffers.attended, ...(answered && { answer: answerOf(op.layer) }),
       },
       grid: () => [config.heads],
-      ...(answered === 'now' && { joins: op.layer }),
+      ...(answered && { joins: op.layer }),
     },
     ...(picked?.lag ? picks : []), // partials are joined by then, whose room it takes
   ];

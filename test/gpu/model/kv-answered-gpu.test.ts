@@ -152,6 +152,45 @@ describe.skipIf(!adapterFile || !isFull).each(['tiny-llama-f16', 'tiny-qwen3'])(
   });
 });
 
+/** Logits of single tokens for which there is no answer by the query of the token before, and then of one for which there is. */
+async function runCut(model: LoadedModel): Promise<{ alone: Float32Array[]; late: Float32Array }> {
+  const runner = createRunner(model);
+  const { sequence } = model;
+  const next = async (of: LoadedModel['sequence'], at: number): Promise<Float32Array> => {
+    await runner.of(of).feed([tokens[at + 1]], at, undefined, true); // another than in the text
+    return runner.readLogits();
+  };
+  await runner.feed(tokens.slice(0, prompt), 0);
+  for (let at = prompt; at < prompt + 5; at++) await next(sequence, at);
+  const copy = await sequence.fork(prompt);
+  const alone = [await next(copy, prompt)];
+  copy.close();
+  expect(sequence.truncate(prompt), 'within the window').toBe(prompt);
+  alone.push(await next(sequence, prompt));
+  expect(sequence.truncate(200), 'far back').toBe(192);
+  alone.push(await next(sequence, 192));
+  return { alone, late: await next(sequence, 193) };
+}
+
+describe.skipIf(!adapterFile || !isFull)('a token behind a cut, and of a copy that was cut, with lag=1', () => {
+  it('is answered by its own query, as with lag=0, and the one behind it late', async () => {
+    const found = [];
+    for (const lag of [0, 1]) {
+      const model = await open(await bytesOfModel(), { kv: 'f32', policy: { name: 'scout', options: { window, interval: 8, lag } } });
+      found.push(await runCut(model));
+      await model.destroy();
+    }
+    const [exact, late] = found;
+    const most = furthest(exact.alone, late.alone);
+    record({
+      point: 'Single tokens behind cuts and of a cut copy (scout, lag=1), logits to those with lag=0; of the token behind', command,
+      value: { 'largest difference': most.toPrecision(2), 'of the one behind': furthest([exact.late], [late.late]).toPrecision(2) },
+    });
+    expect(most).toBeLessThan(1e-4);
+    expect(furthest([exact.late], [late.late])).toBeGreaterThan(1e-3);
+  });
+});
+
 describe.skipIf(!adapterFile)('the processor attends to what an index finds', () => {
   it('with the logits of all keys where it may find them all, and products of as few as it is told otherwise', async () => {
     const bytes = await bytesOfModel();

@@ -54,7 +54,7 @@ export async function awayFor(
   const layerOf = ({ section }: Part) => (section === undefined ? undefined : sections[section]?.ops.map(({ op }) => op).find(isAttend)?.layer);
   if (!own.length || !parts.some((part) => layerOf(part) !== undefined)) return undefined;
   const alone = own.filter(({ rows }) => rows === 1);
-  for (const { away, of } of alone) await orEmptied(of, away.ready(), { note: noteFailed }); // several rows read all, whatever was chosen
+  for (const { away, of, position } of alone) await orEmptied(of, away.ready(position), { note: noteFailed }); // several rows read all, whatever was chosen
   const prompts = own.filter(({ rows }) => rows > 1);
   let there: number | undefined; // the layer that is whole
   return {
@@ -68,7 +68,7 @@ export async function awayFor(
     },
     divides: (before, after) =>
       (prompts.length > 0 && layerOf(after) !== undefined && layerOf(after) !== layerOf(before)) ||
-      (alone.length > 0 && (after.asks ?? after.joins) !== undefined),
+      ((after.asks ?? after.joins) !== undefined && alone.some(({ away }) => away.answers?.asks)),
     between: ({ asks }) => asks === undefined ? undefined : {
       encode: (encoder) => alone.forEach(({ away, position }) => away.answers?.ask(encoder, asks, position)),
       submitted: () => alone.forEach(({ away }) => away.answers?.asked()),
@@ -76,7 +76,7 @@ export async function awayFor(
     behind: (last) => ({
       encode(encoder) {
         last?.encode(encoder);
-        alone.forEach(({ away }) => away.note(encoder));
+        alone.forEach(({ away, position }) => away.note(encoder, position));
       },
       submitted() {
         last?.submitted();

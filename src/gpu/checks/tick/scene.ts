@@ -176,7 +176,7 @@ function tickOf({ ledger }: Stage, { given: { length, base, since, queries = 64 
       return buffer;
     },
     makeRoom: never, setCounts: () => undefined, setPicks: never, setSize: never, setLow: never,
-    advance: never, whole: never, read: never, write: never, copy: never,
+    advance: never, whole: never, read: never, write: never, copy: never, rest: never,
   };
   return { kv, works };
 }

@@ -2,6 +2,7 @@
 // (RetrievalAttention, arXiv 2409.10516). Three kinds of links, all by how queries see keys (metric.ts): of each key to those that are seen alike; of the best
 // keys of a query to each other, as RoarGraph (arXiv 2408.08933) projects queries onto what they search; and to a key that the likeliest query for it does not
 // find, from what that finds. Knows no pages and no GPU.
+import { type Rest } from '../../latents/eigen.ts';
 import { askerOf, metricOf, seenBy } from './metric.ts';
 import { type Links, type Scored, type Walk, createWalker } from './walk.ts';
 
@@ -9,9 +10,9 @@ export interface KeyIndex {
   /** Keys that it has. */
   readonly count: number;
   /** Takes keys, (n, dims), behind those it has. */
-  add(keys: Float32Array): void;
-  /** Links what queries, each (dims), look at most, and has new keys, `most` at most, found by those that would ask for them. Whether some are left. */
-  learn(queries: readonly Float32Array[], most?: number): boolean;
+  add(keys: Float32Array, rest?: Rest): Promise<void>;
+  /** Links what queries, each (dims), look at most, and has new keys found by those that would ask for them. */
+  learn(queries: readonly Float32Array[], rest?: Rest): Promise<void>;
   /** The products of a query, (dims), with `most` keys at most, those that pay most among them if they are found. Until the next call. */
   search(query: ArrayLike<number>, most: number): Walk;
 }
@@ -32,12 +33,18 @@ const mostBefore = 4;
 /** Where walks begin: keys that queries have paid most. */
 const mostEntries = 16;
 
+/** What takes as long as a key that is taken or tried to be reached (0.1 to 0.3 ms), and as a query that is learned (0.5 ms), in products that are summed. */
+const keyOperations = 2 ** 18;
+const queryOperations = 2 ** 19;
+
 /** Bytes for a key of so many numbers: itself, as queries see it, half its square and a zero, and its links. */
 export const indexBytes = (dims: number): number => 4 * (2 * dims + 2 + 2 * mostAlike + mostPaid + mostReached) + 3;
 
 /** `queries`: some of those that the text has made, each (dims). `capacity`: most keys, which `walker` has room for, too. */
-export function createKeyIndex(dims: number, capacity: number, queries: readonly Float32Array[], walker = createWalker(capacity)): KeyIndex {
-  const metric = metricOf(queries, dims);
+export async function createKeyIndex(
+  dims: number, capacity: number, queries: readonly Float32Array[], walker = createWalker(capacity), making?: Rest,
+): Promise<KeyIndex> {
+  const metric = await metricOf(queries, dims, making);
   const plain: Scored = { vectors: new Float32Array(capacity * dims), half: new Float32Array(capacity), dims };
   const seen: Scored = { vectors: new Float32Array(capacity * dims), half: new Float32Array(capacity), dims };
   const [alike, paid, reached] = [2 * mostAlike, mostPaid, mostReached].map((most) => createLinks(capacity, most));
@@ -89,18 +96,24 @@ export function createKeyIndex(dims: number, capacity: number, queries: readonly
     get count() {
       return count;
     },
-    add(keys) {
+    async add(keys, rest = () => {}) {
       for (let at = 0; at < keys.length; at += dims) {
         note(keys.subarray(at, at + dims));
         if (count > 1) linkAlike(count - 1);
+        await rest(keyOperations);
       }
     },
-    learn(more, most = Infinity) {
-      if (!count) return false;
-      more.forEach(linkPaid);
+    async learn(more, rest = () => {}) {
+      if (!count) return;
+      for (const query of more) {
+        linkPaid(query);
+        await rest(queryOperations);
+      }
       if (hits.size) entries = [...hits].sort(([, a], [, b]) => b - a).slice(0, mostEntries).map(([key]) => key);
-      for (let i = 0; i < most && tried < count; i++) reach(tried++);
-      return tried < count;
+      while (tried < count) {
+        reach(tried++);
+        await rest(keyOperations);
+      }
     },
     search: (query, most) => walker.walk(all, plain, query, count ? entries : [], { most }),
   };

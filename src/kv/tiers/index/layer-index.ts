@@ -1,7 +1,7 @@
 // The indexes of a layer's heads, over slots on pages in worker memory: made at the end of a prompt, by some of its queries, and grown as pages come.
 import { type KvFormat, pageSlots } from '../../formats/format.ts';
+import { type Rest } from '../../latents/eigen.ts';
 import { createPageNumbers, readKeys } from '../page-numbers.ts';
-import { turn } from '../turns.ts';
 import { type KeyIndex, createKeyIndex, indexBytes } from './key-index.ts';
 import { type Walk, type Walker } from './walk.ts';
 
@@ -11,16 +11,19 @@ export interface LayerIndex {
   readonly byteLength: number;
   /** Notes queries of a tick, (n, query head, padded headDim), which it learns from. */
   note(queries: Float32Array): void;
-  /** Has the slots up to `end`, if they are as many as it is for. `mayMake`: where there is none yet, or it was made of less than half of them, it is made. */
-  grow(end: number, mayMake: boolean): Promise<void>;
+  /**
+   * Has the slots up to `end`, if they are as many as it is for. `mayMake`: where there is none yet, or it was made of less than half of them, it is made.
+   * Where `rest` ends it, it has none, until it may be made.
+   */
+  grow(end: number, mayMake: boolean, rest?: Rest): Promise<void>;
   /** By the query of a query head: ids are slots behind the first. */
   search(head: number, query: Float32Array): Walk;
   /** Forgets all, if it has slots from `end` on. */
   cut(end: number): void;
 }
 
-/** Keys of a head that are taken, or tried to be reached, between turns of others. */
-const keysOfTurn = 256;
+/** Keys of a head that are read at once. */
+const keysAtOnce = 256;
 
 /** Steps of the text whose queries are remembered until an index is made. */
 const mostNoted = 64;
@@ -66,13 +69,20 @@ export function createLayerIndex({ kvHeads, queryHeads, headDim, format, first, 
     return keys;
   }
 
-  async function addTo(end: number): Promise<void> {
+  async function make(rest: Rest): Promise<void> {
+    const own: KeyIndex[] = [];
+    for (let head = 0; head < kvHeads; head++) own.push(await createKeyIndex(dims, capacity, queriesOf(noted, head), walker, rest));
+    indexes = own;
+  }
+
+  function forget(): void {
+    [indexes, made, count] = [[], 0, 0];
+  }
+
+  async function addTo(end: number, rest: Rest): Promise<void> {
     for (let head = 0; head < kvHeads; head++) {
-      for (let at = first + count; at < end; at += keysOfTurn) {
-        indexes[head].add(keysOf(head, at, Math.min(end, at + keysOfTurn)));
-        await turn();
-      }
-      for (let learned = queriesOf(noted, head); indexes[head].learn(learned, keysOfTurn); learned = []) await turn();
+      for (let at = first + count; at < end; at += keysAtOnce) await indexes[head].add(keysOf(head, at, Math.min(end, at + keysAtOnce)), rest);
+      await indexes[head].learn(queriesOf(noted, head), rest);
     }
     count = Math.max(0, end - first);
     noted = [];
@@ -89,20 +99,26 @@ export function createLayerIndex({ kvHeads, queryHeads, headDim, format, first, 
       noted.push(queries.slice());
       if (noted.length > mostNoted) noted = noted.filter((_, i) => i % 2 === 1);
     },
-    async grow(end, mayMake) {
+    async grow(end, mayMake, rest = () => {}) {
       const slots = end - first;
       if (slots < least || slots <= count) return;
-      if (mayMake && slots > 2 * made) {
-        indexes = Array.from({ length: kvHeads }, (_, head) => createKeyIndex(dims, capacity, queriesOf(noted, head), walker));
-        [made, count] = [slots, 0];
+      try {
+        if (mayMake && slots > 2 * made) {
+          forget();
+          await make(rest);
+          made = slots;
+        }
+        if (indexes.length) await addTo(end, rest);
+      } catch (error) {
+        forget(); // heads have other slots than each other
+        throw error;
       }
-      if (indexes.length) await addTo(end);
     },
     search: (head, query) => indexes[Math.floor(head / group)].search(query, Math.max(1, Math.floor(share * count))),
     cut(end) {
       if (end <= first) noted = [];
       if (first + count <= end) return;
-      [indexes, made, count] = [[], 0, 0];
+      forget();
     },
   };
 }

@@ -1,6 +1,8 @@
 // How queries see keys. Queries lie elsewhere than keys do (RetrievalAttention, arXiv 2409.10516), so that keys which are near each other are not what one
 // query looks at; those are that queries see alike.
 
+import { type Rest } from '../../latents/eigen.ts';
+
 export interface Metric {
   /** The mean query, (dims). */
   mean: Float64Array;
@@ -13,18 +15,19 @@ export interface Metric {
 const ridge = 1e-4;
 
 /** Of queries, each (dims); zeros without any. */
-export function metricOf(queries: readonly ArrayLike<number>[], dims: number): Metric {
+export async function metricOf(queries: readonly ArrayLike<number>[], dims: number, rest: Rest = () => {}): Promise<Metric> {
   const mean = new Float64Array(dims);
   for (const query of queries) for (let i = 0; i < dims; i++) mean[i] += query[i] / queries.length;
-  return { mean, moments: factorOf(queries, new Float64Array(dims)), spread: factorOf(queries, mean) };
+  return { mean, moments: await factorOf(queries, new Float64Array(dims), rest), spread: await factorOf(queries, mean, rest) };
 }
 
 /** Of the mean of what queries are beyond `from`, times itself transposed. */
-function factorOf(queries: readonly ArrayLike<number>[], from: Float64Array): Float64Array {
+async function factorOf(queries: readonly ArrayLike<number>[], from: Float64Array, rest: Rest): Promise<Float64Array> {
   const dims = from.length;
   const matrix = new Float64Array(dims * dims);
   for (const query of queries) {
     for (let i = 0; i < dims; i++) for (let j = 0; j <= i; j++) matrix[i * dims + j] += ((query[i] - from[i]) * (query[j] - from[j])) / queries.length;
+    await rest(8 * dims ** 2); // as many products as take so long elsewhere
   }
   let trace = 0;
   for (let i = 0; i < dims; i++) trace += matrix[i * dims + i];

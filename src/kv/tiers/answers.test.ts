@@ -1,0 +1,68 @@
+// Which layers are asked within a token, and what of an index is left where an abort ends its making, on a GPU that computes nothing.
+import { expect, it } from 'vitest';
+import { fakeDevice } from '../../../test/doubles/fake-device.ts';
+import { kvFormat } from '../formats/catalogue.ts';
+import { type AnswerPlan } from '../policy.ts';
+import { type Shape } from '../shape.ts';
+import { createAnswers } from './answers.ts';
+import { type AwayBytes } from './away-bytes.ts';
+import { type AwayLayer } from './away-layer.ts';
+import { type PageHome } from './page-home.ts';
+import { createReading } from './reading.ts';
+
+const format = kvFormat('f32');
+const heads = { kvHeads: 1, headDim: 8 };
+const slots = 512;
+
+/** Answers of layers of one head. */
+function answering(answered: AnswerPlan, layers = 1) {
+  const { device } = fakeDevice();
+  const buffer = (size: number) => device.createBuffer({ size, usage: 0 });
+  const shape = {
+    attended: Array.from({ length: layers }, () => ({ queryHeads: 1, scale: 1 })), format,
+    plan: { queries: 1, layers: Array.from({ length: layers }, () => [{ mostSlots: [slots] }]) },
+  } as unknown as Shape;
+  const queries = buffer(4 * 8 * layers);
+  const of = Array.from({ length: layers }, (_, layer) => ({
+    layer, heads, pick: { first: 0 }, answered, at: 8 * layer, words: 8,
+    sets: { all: [{ counts: [slots], tails: [slots] }], queries: { buffer: buffer(32) } },
+  }) as unknown as AwayLayer);
+  const home = { pageInMemory: () => new Uint8Array(4 * format.words(heads.headDim)) } as unknown as PageHome;
+  const bytes = { answerAt: of.map(({ layer }) => ({ offset: 256 * layer, size: 256 })) } as unknown as AwayBytes;
+  const answers = createAnswers({ device, home, shape, layers: () => of, reading: createReading(queries), queries, answers: buffer(256 * layers) }, bytes);
+  return { answers, ask: (layer: number) => (answers.ask(device.createCommandEncoder(), layer, 0), answers.asked()) };
+}
+
+it('with a lag layers are asked where there is no query of the token before, and only then', async () => {
+  const { answers, ask } = answering({ lag: true }, 2);
+  expect(answers.asks).toBe(true);
+  for (const [words, asked] of [[undefined, 2], [new Uint32Array(16), 0], [undefined, 2]] as const) {
+    await answers.late(words);
+    expect(answers.asks).toBe(asked > 0);
+    const before = answers.counters.answers;
+    for (const layer of [0, 1]) {
+      ask(layer);
+      await answers.answer(layer);
+    }
+    expect(answers.counters.answers - before).toBe(asked);
+  }
+});
+
+it('without a lag layers are always asked', async () => {
+  const { answers } = answering({});
+  await answers.late(new Uint32Array(8));
+  expect(answers.asks).toBe(true);
+});
+
+it('an abort ends the making of an index: all slots are attended to', async () => {
+  const { answers, ask } = answering({ index: { share: 0.1, least: 32 } }, 2);
+  const stop = new AbortController();
+  setTimeout(() => stop.abort()); // has its turn within the first layer
+  await answers.ticked({ phase: 'prompt', length: slots, since: 0, queried: 0, signal: stop.signal });
+  expect(answers.counters.index).toMatchObject({ keys: 0, bytes: 0 });
+  ask(0);
+  await answers.answer(0);
+  expect(answers.counters).toMatchObject({ slots, scored: slots });
+  await answers.ticked({ phase: 'prompt', length: slots, since: 0, queried: 0 });
+  expect(answers.counters.index!.keys).toBe(2 * slots);
+});
