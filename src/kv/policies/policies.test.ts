@@ -155,6 +155,20 @@ it('pages that the processor attends to take on the GPU one layer as a prompt re
   await expect(scout({ kvOptions: { memory: 1 } })).rejects.toThrow('kvOptions has memory; the options of scout are: sinks, window, interval, lag.');
 });
 
+it('indexes over keys in worker memory are planned with what they are made by and searched by, where a text may be long enough', async () => {
+  const retrieval = (kvOptions: Record<string, number> = {}) => planned({ kv: 'retrieval', kvOptions, kernels: 'chunk=64' });
+  const { homeBytes: pages, config: { layers, heads, kvHeads, headDim } } = await planned({ kv: 'scout', kernels: 'chunk=64' });
+  const index = layers * kvHeads * 512 * (4 * (2 * headDim + 2 + 64) + 3);
+  const noted = layers * 512 * heads * headDim * 4;
+  const walker = 16 * 512 + 24 * 513;
+  expect((await retrieval()).homeBytes).toBe(pages); // fewer slots than an index is for
+  expect((await retrieval({ least: 509 })).homeBytes).toBe(pages); // but for the first ones
+  const least = await retrieval({ least: 508 });
+  expect(least.homeBytes).toBe(pages! + index + noted + walker);
+  expect((await retrieval({ least: 508, observed: 256 })).homeBytes, 'however many queries of a step').toBe(least.homeBytes);
+  await expect(retrieval({ observed: 0 })).rejects.toThrow('observed is 0; it must be a whole number from 1 to 512');
+});
+
 it('pages at home in worker memory: a plan without a share, bytes for a token below a page, a layer that no buffer has room for', async () => {
   const away = (kvOptions: Record<string, number>) => planned({ kv: 'quest', kvOptions: { away: 1, ...kvOptions }, kernels: 'chunk=64' });
   const { asked } = await away({ share: 0 });

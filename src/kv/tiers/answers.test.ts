@@ -12,10 +12,9 @@ import { createReading } from './reading.ts';
 
 const format = kvFormat('f32');
 const heads = { kvHeads: 1, headDim: 8 };
-const slots = 512;
 
 /** Answers of layers of one head. */
-function answering(answered: AnswerPlan, layers = 1) {
+function answering(answered: AnswerPlan, layers = 1, slots = 512) {
   const { device } = fakeDevice();
   const buffer = (size: number) => device.createBuffer({ size, usage: 0 });
   const shape = {
@@ -58,11 +57,42 @@ it('an abort ends the making of an index: all slots are attended to', async () =
   const { answers, ask } = answering({ index: { share: 0.1, least: 32 } }, 2);
   const stop = new AbortController();
   setTimeout(() => stop.abort()); // has its turn within the first layer
-  await answers.ticked({ phase: 'prompt', length: slots, since: 0, queried: 0, signal: stop.signal });
+  await answers.ticked({ phase: 'prompt', length: 512, since: 0, queried: 0, signal: stop.signal });
   expect(answers.counters.index).toMatchObject({ keys: 0, bytes: 0 });
   ask(0);
   await answers.answer(0);
-  expect(answers.counters).toMatchObject({ slots, scored: slots });
-  await answers.ticked({ phase: 'prompt', length: slots, since: 0, queried: 0 });
-  expect(answers.counters.index!.keys).toBe(2 * slots);
+  expect(answers.counters).toMatchObject({ slots: 512, scored: 512 });
+  await answers.ticked({ phase: 'prompt', length: 512, since: 0, queried: 0 });
+  expect(answers.counters.index!.keys).toBe(2 * 512);
+});
+
+it('an abort ends answers that come late: layers are asked then', async () => {
+  const { answers } = answering({ lag: true }, 2, 40_000);
+  await answers.late(new Uint32Array(16));
+  expect(answers.asks).toBe(false);
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(new Error('stopped'))); // has its turn within the first layer
+  await expect(answers.late(new Uint32Array(16), stop.signal)).rejects.toThrow('stopped');
+  expect(answers.asks).toBe(true);
+});
+
+it('others have turns, and an abort is heard, while what an index finds is attended to', async () => {
+  const { answers, ask } = answering({ index: { share: 1, least: 32 } });
+  await answers.ticked({ phase: 'prompt', length: 512, since: 0, queried: 0 });
+  const signal = AbortSignal.abort(new Error('stopped'));
+  const many = async (): Promise<void> => {
+    for (let i = 0; i < 5000; i++) {
+      ask(0);
+      await answers.answer(0, signal);
+    }
+  };
+  await expect(many()).rejects.toThrow('stopped');
+  expect(answers.counters.scored).toBeGreaterThanOrEqual(1024 * 32);
+  expect(answers.counters.scored).toBeLessThan(1024 * 32 + 512);
+});
+
+it('nothing is read back for an index that no text can be long enough for', async () => {
+  const { answers } = answering({ index: { share: 1, least: 513 } });
+  await answers.ticked({ phase: 'prompt', length: 512, since: 0, queried: 0 });
+  expect(answers.counters.index).toBeUndefined();
 });

@@ -31,8 +31,11 @@ export interface Answers {
    * reason.
    */
   answer(layer: number, signal?: AbortSignal): Promise<void>;
-  /** Where answers come a token late: by the queries of all layers; without those of the token before, layers are asked within the next one. */
-  late(queries: Uint32Array | undefined): Promise<void>;
+  /**
+   * Where answers come a token late: by the queries of all layers; without those of the token before, layers are asked within the next one, and so
+   * where this rejects, with the signal's reason.
+   */
+  late(queries: Uint32Array | undefined, signal?: AbortSignal): Promise<void>;
   /** Where there are indexes: they learn of the queries since the tick before, and of new slots. An abort ends it; what is in no index is all attended to. */
   ticked(at: Ticked): Promise<void>;
   /** Forgets slots from `length` on. */
@@ -93,13 +96,14 @@ export function createAnswers({ device, home, shape, layers, reading, queries, a
       const layer = layers().find((each) => each.layer === index);
       if (words && layer) await give(layer, floatsOf(words), signal);
     },
-    async late(words) {
-      isThere = words !== undefined;
+    async late(words, signal) {
+      isThere = false;
       for (const layer of words ? layers().filter(({ answered }) => answered?.lag) : [])
-        await give(layer, floatsOf(words!.subarray(layer.at, layer.at + layer.words)));
+        await give(layer, floatsOf(words!.subarray(layer.at, layer.at + layer.words)), signal);
+      isThere = words !== undefined;
     },
     async ticked({ phase, length, since, queried, signal }) {
-      const indexed = layers().filter(({ answered }) => answered?.index);
+      const indexed = layers().filter(attended.learns);
       if (!indexed.length) return;
       const encoder = device.createCommandEncoder({ label: 'kv.away.queries' });
       for (const { sets, at, words } of indexed) encoder.copyBufferToBuffer(sets.queries!.buffer, 0, queries, 4 * at, 4 * words * kept);

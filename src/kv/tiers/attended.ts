@@ -3,9 +3,11 @@
 import { type KeptAnswered } from '../../protocol.ts';
 import { pageSlots } from '../formats/format.ts';
 import { type Rest } from '../latents/eigen.ts';
+import { sum } from '../../sum.ts';
+import { type KvPlan } from '../policy.ts';
 import { type Shape } from '../shape.ts';
 import { type AwayLayer } from './away-layer.ts';
-import { type LayerIndex, createLayerIndex } from './index/layer-index.ts';
+import { type LayerIndex, createLayerIndex, mayIndex } from './index/layer-index.ts';
 import { type Walker, createWalker } from './index/walk.ts';
 import { type PageHome } from './page-home.ts';
 import { readValue } from './page-numbers.ts';
@@ -26,6 +28,8 @@ export interface Attended {
    * What attention gives by the query of a layer, (query head, padded headDim). Others have turns meanwhile; rejects with the signal's reason.
    */
   attend(layer: AwayLayer, query: Float32Array, signal?: AbortSignal): Promise<Float32Array<ArrayBuffer>>;
+  /** Whether a layer may ever have an index. */
+  learns(layer: AwayLayer): boolean;
   /** Has an index of a layer, where it is to have one, know the slots that are in worker memory by now. */
   learn(layer: AwayLayer, learned: Learned): Promise<void>;
   /** Forgets what indexes know where they know slots from `length` on. */
@@ -43,7 +47,9 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
   let walker: Walker | undefined;
 
   const askedOf = ({ layer, heads }: AwayLayer) => ({ ...heads, ...attended[layer] });
-  const endOf = ({ sets: { all: [{ counts, tails }] } }: AwayLayer, head: number): number => Math.min(counts[head], tails[head]);
+
+  const learns = ({ layer, answered, pick }: AwayLayer): boolean =>
+    answered?.index !== undefined && mayIndex(answered.index, capacityOf(plan, layer), pick.first);
 
   function partialOf(layer: AwayLayer): Partial {
     const own = partials.get(layer.layer) ?? createPartial(askedOf(layer), format);
@@ -52,7 +58,7 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
   }
 
   function indexOf(layer: AwayLayer): LayerIndex {
-    const capacity = Math.max(...plan.layers[layer.layer][0].mostSlots);
+    const capacity = capacityOf(plan, layer.layer);
     walker ??= createWalker(capacity);
     const own = indexes.get(layer.layer) ?? createLayerIndex({
       ...askedOf(layer), format, capacity, first: layer.pick.first, index: layer.answered!.index!, walker,
@@ -65,8 +71,7 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
   function addFound(layer: AwayLayer, index: LayerIndex, head: number, query: Float32Array, partial: Partial): number {
     const { heads: { kvHeads, headDim }, pick: { first } } = layer;
     const { queryHeads } = attended[layer.layer];
-    const kvHead = Math.floor((head * kvHeads) / queryHeads);
-    const dims = query.length / queryHeads;
+    const [kvHead, dims] = [Math.floor((head * kvHeads) / queryHeads), query.length / queryHeads];
     const found = index.search(head, query.subarray(head * dims, (head + 1) * dims));
     partial.addFound(head, found, (id, into) => {
       const slot = first + id;
@@ -78,11 +83,11 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
   return {
     counters,
     async attend(layer, query, signal) {
-      const { heads: { kvHeads }, pick: { first }, answered } = layer;
+      const { heads: { kvHeads }, pick: { first } } = layer;
       const { queryHeads } = attended[layer.layer];
       const partial = partialOf(layer);
       partial.begin(query);
-      const index = answered?.index && indexOf(layer);
+      const index = learns(layer) ? indexOf(layer) : undefined;
       const known = index?.count ?? 0;
       for (let head = 0; head < kvHeads; head++) {
         const end = endOf(layer, head);
@@ -90,26 +95,39 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
         counters.slots += (Math.max(0, end - first) * queryHeads) / kvHeads;
         counters.scored += (Math.max(0, end - first - known) * queryHeads) / kvHeads;
       }
-      for (let head = 0; known && head < queryHeads; head++) counters.scored += addFound(layer, index!, head, query, partial);
+      for (let head = 0; known && head < queryHeads; head++) {
+        const found = addFound(layer, index!, head, query, partial);
+        counters.scored += found;
+        await turns(signal, found / pageSlots);
+      }
       const floats = new Float32Array(partialFloats(askedOf(layer)));
       partial.write(floats);
       return floats;
     },
+    learns,
     async learn(layer, { queries, ended, rest }) {
-      if (!layer.answered?.index) return;
+      if (!learns(layer)) return;
       const index = indexOf(layer);
       const begun = performance.now();
       if (queries.length) index.note(queries);
       try {
         await index.grow(Math.min(...Array.from({ length: layer.heads.kvHeads }, (_, head) => endOf(layer, head))), ended, rest);
       } finally {
-        const all = [...indexes].map(([of, { count, byteLength }]) => ({ keys: count * plan.layers[of][0].mostSlots.length, bytes: byteLength }));
-        const sum = (what: 'keys' | 'bytes') => all.reduce((total, each) => total + each[what], 0);
-        counters.index = { keys: sum('keys'), bytes: sum('bytes'), ms: (counters.index?.ms ?? 0) + performance.now() - begun };
+        counters.index = { ...sizesOf(indexes, plan), ms: (counters.index?.ms ?? 0) + performance.now() - begun };
       }
     },
     cut: (length) => indexes.forEach((index) => index.cut(length)),
   };
+}
+
+const endOf = ({ sets: { all: [{ counts, tails }] } }: AwayLayer, head: number): number => Math.min(counts[head], tails[head]);
+
+const capacityOf = ({ layers }: KvPlan, layer: number): number => Math.max(...layers[layer][0].mostSlots);
+
+/** Of all layers together. */
+function sizesOf(indexes: ReadonlyMap<number, LayerIndex>, { layers }: KvPlan): { keys: number; bytes: number } {
+  const all = [...indexes].map(([layer, { count, byteLength }]) => ({ keys: count * layers[layer][0].mostSlots.length, bytes: byteLength }));
+  return { keys: sum(all.map(({ keys }) => keys)), bytes: sum(all.map(({ bytes }) => bytes)) };
 }
 
 /** All slots of a kv head between two, page by page. */

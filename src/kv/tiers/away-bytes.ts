@@ -4,6 +4,8 @@ import { sealedMore } from '../../sealed.ts';
 import { type KvFormat, pageSlots } from '../formats/format.ts';
 import { type Picked, costliestSizes, pickedSet, pickedWords, summaryWords } from '../pick.ts';
 import { indexBytes } from './index/key-index.ts';
+import { mayIndex, notedBytes } from './index/layer-index.ts';
+import { walkerBytes } from './index/walk.ts';
 import { blockRows } from './page-home.ts';
 import { partialFloats } from './partial.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
@@ -72,7 +74,7 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
   const bytes = {
     whole: Math.max(...layers), wholeLists: 4 * mostHeads * (2 + rows + 1), choices, choicesInAll: 4 * sum(words),
     answers: sum(inPlace), answerAt: answers.map((size, layer) => ({ offset: sum(inPlace.slice(0, layer)), size })),
-    leaving: Math.max(sum(row), newRows(plan, room) * Math.max(...row)), ...homeBytes(plan, own, row, rows),
+    leaving: Math.max(sum(row), newRows(plan, room) * Math.max(...row)), ...homeBytes(plan, own, queryHeads, row, rows),
   };
   const { least } = leastRows(plan, room);
   const sizes = costliestSizes(plan.layers, heads);
@@ -91,12 +93,17 @@ function wordsBack({ layers, queries = 1 }: KvPlan, layer: number, queryHeads: n
   return set.answered ? queries * queryHeads * 4 * Math.ceil(headDim / 4) : pickedWords(set, queryHeads, headDim);
 }
 
-/** Bytes of worker memory for indexes over the keys there. */
-const indexesOf = ({ layers }: KvPlan, heads: readonly CacheHeads[]): number => sum(heads.map(({ kvHeads, headDim }, layer) => {
-  const set = pickedSet(layers[layer]);
-  const slots = set ? Math.max(...set.mostSlots) : 0;
-  return set?.answered?.index && set.answered.index.least <= slots ? kvHeads * slots * indexBytes(4 * Math.ceil(headDim / 4)) : 0;
-}));
+/** Bytes of worker memory for indexes over the keys there, for what they are made by, and for the walks that search them. */
+function indexesOf({ layers }: KvPlan, heads: readonly CacheHeads[], queryHeads: readonly number[]): number {
+  const capacities = heads.map(({ kvHeads, headDim }, layer) => {
+    const set = pickedSet(layers[layer]);
+    const slots = set?.answered?.index ? Math.max(...set.mostSlots) : 0;
+    const dims = 4 * Math.ceil(headDim / 4);
+    if (!slots || !mayIndex(set!.answered!.index!, slots, set!.pick.first)) return { slots: 0, bytes: 0 };
+    return { slots, bytes: kvHeads * slots * indexBytes(dims) + notedBytes(queryHeads[layer], dims) };
+  });
+  return sum(capacities.map(({ bytes }) => bytes)) + walkerBytes(Math.max(...capacities.map(({ slots }) => slots)));
+}
 
 /** Bytes on their way back from storage, which worker memory has beside its rows: a block of a layer. The one page that is opened just then is not counted. */
 const passing = (row: readonly number[], rows: number): number => Math.min(rows, blockRows) * Math.max(...row);
@@ -106,10 +113,10 @@ export const leastHome = (row: readonly number[], rows: number): number => sum(r
 
 /** `row`: bytes of a row of each layer, of which there are so many. */
 function homeBytes(
-  plan: KvPlan, own: readonly CacheHeads[], row: readonly number[], rows: number,
+  plan: KvPlan, own: readonly CacheHeads[], queryHeads: readonly number[], row: readonly number[], rows: number,
 ): Pick<AwayBytes, 'home' | 'stored' | 'homeRows'> {
   const { homeBytes: most = Infinity } = plan;
-  if (rows * sum(row) <= most) return { home: rows * sum(row) + indexesOf(plan, own), stored: 0, homeRows: rows };
+  if (rows * sum(row) <= most) return { home: rows * sum(row) + indexesOf(plan, own, queryHeads), stored: 0, homeRows: rows };
   const homeRows = Math.floor((most - passing(row, rows)) / sum(row));
   const sealedRow = sum(row) + sealedMore * sum(own.map(({ kvHeads }) => kvHeads));
   return { home: homeRows * sum(row) + passing(row, rows), stored: (rows - homeRows) * sealedRow, homeRows };

@@ -26,8 +26,11 @@ export interface Away {
   /** Where a layer is read by several rows. */
   readonly whole: { pages: Binding; lists: Binding };
   readonly byteLength: number;
-  /** To be awaited before the token at `position` is run: what was chosen for it is there then, as far as the cap and the frames allow. */
-  ready(position: number): Promise<void>;
+  /**
+   * To be awaited before the token at `position` is run: what was chosen for it is there then, as far as the cap and the frames allow. Rejects with the
+   * signal's reason where the processor attends.
+   */
+  ready(position: number, signal?: AbortSignal): Promise<void>;
   /** To be awaited before several rows read a layer. */
   bringWhole(layer: number): Promise<void>;
   /** At the end of the last submit of a step whose last token is at `position`, and right after it. */
@@ -84,10 +87,10 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     },
     whole: { pages: { buffer: buffers.whole }, lists: { buffer: buffers.lists } },
     byteLength: Object.values(buffers).reduce((sum, buffer) => sum + (buffer?.size ?? 0), 0),
-    async ready(position) {
+    async ready(position, signal) {
       const words = await reading.take();
       // A text that was cut behind what left the window has the queries of a token that is gone.
-      if (answers) await answers.late(chosenAt === position - 1 ? words : undefined);
+      if (answers) await answers.late(chosenAt === position - 1 ? words : undefined, signal);
       else await bring(at, own.uploads!(), layers(), words);
     },
     async bringWhole(layer) {

@@ -2,6 +2,7 @@
 // as many rows as it has room for, the last ones; those before lie in storage, where there is more to keep.
 import { BudgetError, mib } from '../../errors.ts';
 import { sealedMore } from '../../sealed.ts';
+import { inMemory } from './memory.ts';
 import { type OpenScratch } from './scratch.ts';
 import { type StoredRows, createStoredRows } from './stored-rows.ts';
 
@@ -120,16 +121,5 @@ export function createPageHome({ rowBytes, kvHeads, mostRows, memoryRows }: Home
   };
 }
 
-/** BudgetError where there is no such memory. */
-function allocate(bytes: number, there: number): Uint8Array<ArrayBuffer> {
-  try {
-    return new Uint8Array(bytes);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error; // which is what engines have for memory that there is not
-    throw new BudgetError(
-      `Worker memory has ${mib(there)} of keys and values of this conversation and no room for ${mib(bytes)} more. Choose a shorter context, or fewer ` +
-      'conversations at once.',
-      { cause: error },
-    );
-  }
-}
+const allocate = (bytes: number, there: number): Uint8Array<ArrayBuffer> => inMemory(() => new Uint8Array(bytes), () =>
+  `Worker memory has ${mib(there)} of keys and values of this conversation and no room for ${mib(bytes)} more.`);

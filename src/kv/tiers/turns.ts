@@ -10,8 +10,9 @@ export type Turns = ReturnType<typeof createTurns>;
 /** A turn after every `each` pieces of work. Rejects with the signal's reason once that is aborted. */
 export function createTurns(each: number) {
   let done = 0;
-  return async (signal?: AbortSignal): Promise<void> => {
-    if (++done < each) return;
+  return async (signal?: AbortSignal, pieces = 1): Promise<void> => {
+    done += pieces;
+    if (done < each) return;
     done = 0;
     await turn();
     signal?.throwIfAborted();

@@ -42,7 +42,7 @@ export function inTurns<P extends Part & Pick<Piece, 'program'>>(pieces: readonl
 
 /**
  * Once what was chosen for a step of a token is there; undefined where no sequence of it has such pages, or nothing that is run attends. `signal`: with
- * whose reason `before` rejects while the processor attends.
+ * whose reason this and `before` reject while the processor attends.
  */
 export async function awayFor(
   steps: readonly Step[], sections: readonly Section[], parts: readonly Part[], signal?: AbortSignal,
@@ -54,7 +54,8 @@ export async function awayFor(
   const layerOf = ({ section }: Part) => (section === undefined ? undefined : sections[section]?.ops.map(({ op }) => op).find(isAttend)?.layer);
   if (!own.length || !parts.some((part) => layerOf(part) !== undefined)) return undefined;
   const alone = own.filter(({ rows }) => rows === 1);
-  for (const { away, of, position } of alone) await orEmptied(of, away.ready(position), { note: noteFailed }); // several rows read all, whatever was chosen
+  // Several rows read all, whatever was chosen.
+  for (const { away, of, position } of alone) await orEmptied(of, away.ready(position, signal), { note: noteFailed, signal });
   const prompts = own.filter(({ rows }) => rows > 1);
   let there: number | undefined; // the layer that is whole
   return {

@@ -1,9 +1,11 @@
 // What an index finds among keys by queries that lie elsewhere than keys do, to products with all keys.
 import { expect, it } from 'vitest';
 import { isFull, record } from '../../../../test/verified.ts';
+import { BudgetError } from '../../../errors.ts';
 import { mulberry32 } from '../../../random.ts';
 import { type KeyIndex, createKeyIndex } from './key-index.ts';
 import { askerOf, metricOf, seenBy } from './metric.ts';
+import { createWalker } from './walk.ts';
 
 const dims = 64;
 /** Numbers of a key that queries see; of the others either keys or queries have far larger ones, and one far from zero. */
@@ -132,4 +134,11 @@ it('keys are found before there is a query to learn from, and none among none', 
   expect(index.search([1, 0, 0, 0], 8).count).toBe(0);
   await index.add(Float32Array.of(1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0));
   expect(idsOf(index.search([1, 0, 0, 0], 8)).has(2)).toBe(true);
+});
+
+it('refuses in words what memory has no room for', async () => {
+  const capacity = 2 ** 40;
+  const making = createKeyIndex(128, capacity, [], createWalker(1));
+  await expect(making).rejects.toBeInstanceOf(BudgetError);
+  await expect(making).rejects.toThrow(/no room for [\d.]+ MiB of an index over the keys of a head, \d+ of 128 numbers\. Choose a shorter context/);
 });

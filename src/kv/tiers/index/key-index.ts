@@ -2,7 +2,9 @@
 // (RetrievalAttention, arXiv 2409.10516). Three kinds of links, all by how queries see keys (metric.ts): of each key to those that are seen alike; of the best
 // keys of a query to each other, as RoarGraph (arXiv 2408.08933) projects queries onto what they search; and to a key that the likeliest query for it does not
 // find, from what that finds. Knows no pages and no GPU.
+import { mib } from '../../../errors.ts';
 import { type Rest } from '../../latents/eigen.ts';
+import { inMemory } from '../memory.ts';
 import { askerOf, metricOf, seenBy } from './metric.ts';
 import { type Links, type Scored, type Walk, createWalker } from './walk.ts';
 
@@ -40,14 +42,16 @@ const queryOperations = 2 ** 19;
 /** Bytes for a key of so many numbers: itself, as queries see it, half its square and a zero, and its links. */
 export const indexBytes = (dims: number): number => 4 * (2 * dims + 2 + 2 * mostAlike + mostPaid + mostReached) + 3;
 
-/** `queries`: some of those that the text has made, each (dims). `capacity`: most keys, which `walker` has room for, too. */
+/**
+ * `queries`: some of those that the text has made, each (dims). `capacity`: most keys, which `walker` has room for, too. BudgetError where there is no memory
+ * for so many.
+ */
 export async function createKeyIndex(
   dims: number, capacity: number, queries: readonly Float32Array[], walker = createWalker(capacity), making?: Rest,
 ): Promise<KeyIndex> {
   const metric = await metricOf(queries, dims, making);
-  const plain: Scored = { vectors: new Float32Array(capacity * dims), half: new Float32Array(capacity), dims };
-  const seen: Scored = { vectors: new Float32Array(capacity * dims), half: new Float32Array(capacity), dims };
-  const [alike, paid, reached] = [2 * mostAlike, mostPaid, mostReached].map((most) => createLinks(capacity, most));
+  const { plain, seen, links: [alike, paid, reached] } = inMemory(() => roomFor(dims, capacity), () =>
+    `Worker memory has no room for ${mib(capacity * indexBytes(dims))} of an index over the keys of a head, ${capacity} of ${dims} numbers.`);
   const all = [reached, paid, alike];
   const hits = new Map<number, number>();
   const meanKey = new Float64Array(dims);
@@ -117,6 +121,11 @@ export async function createKeyIndex(
     },
     search: (query, most) => walker.walk(all, plain, query, count ? entries : [], { most }),
   };
+}
+
+function roomFor(dims: number, capacity: number): { plain: Scored; seen: Scored; links: Links[] } {
+  const scored = (): Scored => ({ vectors: new Float32Array(capacity * dims), half: new Float32Array(capacity), dims });
+  return { plain: scored(), seen: scored(), links: [2 * mostAlike, mostPaid, mostReached].map((most) => createLinks(capacity, most)) };
 }
 
 function distance({ vectors, dims }: Scored, a: number, b: number): number {

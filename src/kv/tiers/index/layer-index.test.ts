@@ -50,3 +50,13 @@ it.each([1, 200, 400, 1300])('has no index where it is ended after %i pieces of 
   });
   expect(found).toEqual(wanted);
 });
+
+it('remembers queries of some hundred positions, however many it is given', async () => {
+  const index = filled();
+  for (let tick = 0; tick < 4; tick++) index.note(new Float32Array(700 * 2 * 8));
+  let told = 0;
+  await index.grow(capacity, true, () => void told++);
+  const remembered = (told / 2 - 2 * capacity) / 3; // each is seen for both factors, and learned
+  expect(remembered).toBeLessThanOrEqual(512);
+  expect(remembered).toBeGreaterThan(256);
+});

@@ -9,7 +9,7 @@ export interface LayerIndex {
   /** Slots of each head that it has, from the first on that the GPU does not read. */
   readonly count: number;
   readonly byteLength: number;
-  /** Notes queries of a tick, (n, query head, padded headDim), which it learns from. */
+  /** Notes queries of a tick, (n, query head, padded headDim), which it learns from: of fewer positions the more there are. */
   note(queries: Float32Array): void;
   /**
    * Has the slots up to `end`, if they are as many as it is for. `mayMake`: where there is none yet, or it was made of less than half of them, it is made.
@@ -25,8 +25,14 @@ export interface LayerIndex {
 /** Keys of a head that are read at once. */
 const keysAtOnce = 256;
 
-/** Steps of the text whose queries are remembered until an index is made. */
-const mostNoted = 64;
+/** Positions of the text whose queries are remembered until an index is made, at most. */
+const mostNoted = 512;
+
+/** Bytes of what a layer remembers of queries. */
+export const notedBytes = (queryHeads: number, dims: number): number => 4 * mostNoted * queryHeads * dims;
+
+/** Whether a layer with room for `capacity` slots may ever have so many behind the first ones that there is an index. */
+export const mayIndex = ({ least }: { least: number }, capacity: number, first: number): boolean => capacity - first >= least;
 
 interface Given {
   kvHeads: number;
@@ -96,8 +102,8 @@ export function createLayerIndex({ kvHeads, queryHeads, headDim, format, first, 
       return indexes.length * capacity * indexBytes(dims);
     },
     note(queries) {
-      noted.push(queries.slice());
-      if (noted.length > mostNoted) noted = noted.filter((_, i) => i % 2 === 1);
+      for (let at = 0, each = queryHeads * dims; at < queries.length; at += each) noted.push(queries.slice(at, at + each));
+      while (noted.length > mostNoted) noted = noted.filter((_, i) => i % 2 === 1);
     },
     async grow(end, mayMake, rest = () => {}) {
       const slots = end - first;

@@ -38,6 +38,9 @@ export interface Walker {
   walk(links: readonly Links[], scored: Scored, target: ArrayLike<number>, entries: readonly number[], limits: Limits): Walk;
 }
 
+/** Of one for so many nodes: a stamp, an id and a score of each, and a key and a place in two heaps. */
+export const walkerBytes = (capacity: number): number => (capacity ? (4 + 4 + 8) * capacity + 2 * 12 * (capacity + 1) : 0);
+
 /** `capacity`: of nodes. What it has is used again by each walk. */
 export function createWalker(capacity: number): Walker {
   const stamps = new Uint32Array(capacity); // of the walk that a node was last scored in
