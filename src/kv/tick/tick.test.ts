@@ -106,7 +106,7 @@ it('shadowkv tells of what it decomposes, and ends where it is to', async () => 
   const { tick } = policies.get('shadowkv')!;
   const end = new Error('ended');
   let told = 0;
-  const ticking = asked('shadowkv', 128, {}, (kv) => tick({
+  const ticking = asked('shadowkv', 128, { rank: 16 }, (kv) => tick({
     ...kv, rest() {
       if (++told === 20) throw end;
     },

@@ -48,16 +48,21 @@ export async function uploadPages(home: PageHome, uploads: Uploads, layer: AwayL
   }
 }
 
-/** Has the keys of pages made again in front of the next row: of those that came without, and those that wait since the last tick. */
+/**
+ * Has the keys of pages made again in front of the next row: of those that came without, and those that wait since the last tick. They wait until that row is
+ * encoded (`keysMade`): a step may be aborted before.
+ */
 export function remakeKeys({ queue }: GPUDevice, { sets: { keyless, all: [set] }, paging, heads: { kvHeads } }: AwayLayer, brought: readonly HomePage[]): void {
   if (!keyless) return;
   const { waiting, pages } = keyless;
   for (const { row, head } of set.isLow ? brought : []) waiting.add(row * kvHeads + head);
   const due = [...waiting].filter((page) => paging.frames.has(page));
-  waiting.clear();
   keyless.count = due.length;
   if (due.length) queue.writeBuffer(pages.buffer, 0, Uint32Array.from(due));
 }
+
+/** A row was encoded in front of which keys are made again. */
+export const keysMade = ({ sets: { keyless } }: AwayLayer): void => keyless?.waiting.clear();
 
 /** The keys of all pages of a layer that are there wait to be made again. */
 export function waitForKeys({ sets: { keyless, all: [set] }, paging }: AwayLayer): void {

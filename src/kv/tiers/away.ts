@@ -12,7 +12,7 @@ import { type SequenceHome } from '../sequence.ts';
 import { type Sets } from '../sets.ts';
 import { type Shape } from '../shape.ts';
 import { type AwayBytes } from './away-bytes.ts';
-import { type At, type AwayLayer, type Brought, layersOf, noteWords, waitForKeys } from './away-layer.ts';
+import { type At, type AwayLayer, type Brought, keysMade, layersOf, noteWords, waitForKeys } from './away-layer.ts';
 import { type Answers, type Ticked, createAnswers } from './answers.ts';
 import { bring } from './choice.ts';
 import { type PageHome, createPageHome } from './page-home.ts';
@@ -100,6 +100,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     note(encoder, position) {
       chosenAt = position;
       for (const layer of layers()) {
+        keysMade(layer);
         if (layer.answered && !layer.answered.lag) continue; // it is asked within the next token
         noteWords(encoder, layer, buffers.choices);
         isNoted = hasChosen = true;

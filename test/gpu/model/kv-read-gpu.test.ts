@@ -114,4 +114,28 @@ describe.skipIf(!adapterFile).each(models)('%s', (name) => {
     await model.destroy();
     gpu.device.destroy();
   });
+
+  it.runIf(isFull).each([0, 1])('shadowkv keeps outliers as they were, of a run too that the answer fills (away=%d)', async (away) => {
+    const gpu = await openDawn();
+    const options = { choice: { ...testChoice, splits: 1, prefill: 'rows' as const }, context: 512 };
+    // Of 20 slots behind the first ones the prompt leaves 4 in the third run; all runs are outliers, so nothing may be lost until it is full.
+    const [plain, low] = [await openFixture(gpu, `tiny/${name}.gguf`, options), await openFixture(gpu, `tiny/${name}.gguf`, {
+      ...options, policy: { name: 'shadowkv', options: { share: 1, sinks: 4, window: 16, interval: 4, size: 8, rank: 8, outliers: 1, away } },
+    })];
+    const logitsOf = async (model: LoadedModel): Promise<Float32Array[]> => {
+      const runner = createRunner(model);
+      await runner.feed(tokens.slice(0, 40), 0);
+      const made = [];
+      for (let at = 40; at < 48; at++) {
+        await runner.feed([tokens[at]], at, undefined, true);
+        made.push(await runner.readLogits());
+      }
+      await model.destroy();
+      return made;
+    };
+    const [expected, found] = [await logitsOf(plain), await logitsOf(low)];
+    const most = found.map((logits, i) => Math.max(...logits.map((logit, j) => Math.abs(logit - expected[i][j]))));
+    expect(Math.max(...most), most.join()).toBeLessThan(1e-3);
+    gpu.device.destroy();
+  });
 });

@@ -12,14 +12,18 @@ import { lagOptions, planReading, readOptions, runsOf } from '../../tick/read.ts
 import { sourceOf } from '../../tick/seal.ts';
 import { decompose, followBasis, noteLandmarks, shadowKernels, shadowScratch } from '../../tick/shadow.ts';
 
+/** Whether so many keys tell in which directions others are too: of fewer the last ones are any, and what comes later would be lost along them. */
+const isEnough = (slots: number, { rank }: LowRank): boolean => slots >= 2 * rank;
+
 /**
  * Finds what there is to know of a layer's slots, from `before` on or of all; gives from which slot on all are read. Where pages are at home elsewhere, that is
  * none, as they could not be: until the first prompt has ended runs have landmarks, and their keys as they were.
  */
 async function know(kv: KvTick, layer: KvLayer, before: number): Promise<ArrayLike<number>> {
   const { layer: index, sets: [set] } = layer;
-  const isAway = kv.plan.layers[index][0].frames !== undefined;
-  if (kv.phase === 'prompt' && set.counts[0] > kv.options.sinks) await decompose(kv, layer);
+  const { frames, pick } = kv.plan.layers[index][0];
+  const isAway = frames !== undefined;
+  if (kv.phase === 'prompt' && isEnough(set.counts[0] - kv.options.sinks, pick!.lowRank!)) await decompose(kv, layer);
   else if (set.isLow && (isAway || kv.phase === 'decode')) followBasis(kv, layer, before);
   else if (isAway) noteLandmarks(kv, layer, before);
   else return set.tails;
