@@ -134,7 +134,8 @@ describe.skipIf(!adapterFile)('steps with guesses', () => {
 describe.skipIf(!adapterFile)('an engine that guesses', () => {
   const load = async (guesses: boolean) => {
     const engine = openEngine();
-    await engine.load(stories(), { ...quick, context: 256, ...(guesses && { speculation: {}, experiment: { allGuesses: true } }) });
+    // Each token by itself: of several at once, as many as suits the time that they take, some lie behind a place where something could be guessed.
+    await engine.load(stories(), { ...quick, context: 256, ...(guesses && { speculation: {}, experiment: { allGuesses: true, tokensPerSubmit: 1 } }) });
     return engine;
   };
   const requests: SamplingOptions[] = [{}, { temperature: 0.7, seed: 3 }, { temperature: 0.7, seed: 3 }, { frequencyPenalty: 0.5, logprobs: 2 }];
