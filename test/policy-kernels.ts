@@ -71,7 +71,8 @@ export async function policyKernels(graph: Graph, format: KvFormat, attention: (
       ...('lag' in options ? [{ lag: 1 }] : []), ...('away' in options ? [{ away: 1 }] : []),
     ];
     for (const given of settings) {
-      const shape = await unlessRefused(format, () => shapeWithin(graph, name, given, room));
+      // A rank for which these prompts are long enough.
+      const shape = await unlessRefused(format, () => shapeWithin(graph, name, { ...given, ...('rank' in options && { rank: 32 }) }, room));
       if (!shape) continue;
       specs.push(...attention(shape), ...((await unlessRefused(format, () => kernelsOfTicks(graph, shape))) ?? []));
     }
