@@ -1,5 +1,5 @@
-// Dispatches by which keys are kept in low rank: kv-unturn.wgsl, kv-gram.wgsl, kv-project.wgsl, kv-landmarks.wgsl, kv-outliers.wgsl, kv-exact.wgsl,
-// kv-remake.wgsl. The basis is found here, in float64.
+// Dispatches by which keys are kept in low rank: kv-unturn.wgsl, kv-gram.wgsl, kv-project.wgsl, kv-landmarks.wgsl, kv-outliers.wgsl, kv-remake.wgsl. The basis
+// is found here, in float64.
 import { symmetricEigen } from '../latents/eigen.ts';
 import { remadeSlots, remakeKernel } from '../latents/remade.ts';
 import { pageSlots } from '../formats/format.ts';
@@ -23,7 +23,7 @@ export function shadowScratch({ heads }: Pick<PolicyModel, 'heads'>, context: nu
 }
 
 /** Kernels that a tick has for a layer at most. */
-export const shadowKernels = (context: number): number => 9 + 4 * Math.ceil(context / block);
+export const shadowKernels = (context: number): number => 8 + 4 * Math.ceil(context / block);
 
 function common(kv: KvTick, { layer, heads, turn, lists, books, fresh: { format }, sets: [set] }: KvLayer) {
   const { pick } = pickedSet(kv.plan.layers[layer])!;
@@ -107,23 +107,13 @@ export function noteLandmarks(kv: KvTick, layer: KvLayer, before: number): GPUBu
 
 /** Of all runs of a layer's set, by how like their landmarks their keys are. */
 function findOutliers(kv: KvTick, layer: KvLayer, likeness: GPUBuffer): void {
-  const { pick, known, consts, params, books, lists } = common(kv, layer);
+  const { pick, reads, known, consts, params, pages, books, lists } = common(kv, layer);
   const room = consts.Runs;
   const slots = longest(layer.sets[0]);
   const count = outliersOf(pick.lowRank!, runsBehind(pick, slots));
   kv.dispatch({
-    label: `kv.${layer.layer}.outliers`,
-    kernel: { kernel: 'kv-outliers', files: [`kv/${layer.fresh.format.name}`, ...known], consts }, params: { ...params, count, room },
-    bindings: { books, likeness, lists }, grid: [groupsOf(room, 64), layer.heads.kvHeads],
-  });
-}
-
-/** Keys of outliers as they are, from slot `first` on: the last run may be one and be filled later. */
-function noteExact(kv: KvTick, layer: KvLayer, first: number): void {
-  const { reads, known, consts, params, pages, books, lists } = common(kv, layer);
-  kv.dispatch({
-    label: `kv.${layer.layer}.exact`, kernel: { kernel: 'kv-exact', files: [...reads, ...known], consts }, params: { ...params, first },
-    bindings: { pages, books, lists }, grid: [groupsOf(longest(layer.sets[0]) - first, 64), layer.heads.kvHeads],
+    label: `kv.${layer.layer}.outliers`, kernel: { kernel: 'kv-outliers', files: [...reads, ...known], consts }, params: { ...params, count, room },
+    bindings: { pages, books, likeness, lists }, grid: [groupsOf(room, 64), layer.heads.kvHeads],
   });
 }
 
@@ -145,7 +135,6 @@ export async function decompose(kv: KvTick, layer: KvLayer): Promise<void> {
   putBasis(kv, layer, await findBasis(kv, whole, first));
   noteLatents(kv, whole, first);
   findOutliers(kv, whole, noteLandmarks(kv, whole, first));
-  noteExact(kv, whole, first);
   if (!frames) remake(kv, layer, first);
   kv.setLow(layer.sets[0]);
 }
@@ -155,6 +144,5 @@ export function followBasis(kv: KvTick, layer: KvLayer, before: number): void {
   if (longest(layer.sets[0]) <= before) return;
   noteLatents(kv, layer, before);
   noteLandmarks(kv, layer, before);
-  noteExact(kv, layer, before);
   if (!pickedSet(kv.plan.layers[layer.layer])!.frames) remake(kv, layer, before);
 }

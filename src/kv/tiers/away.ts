@@ -143,11 +143,11 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
 
 /** Notes what is chosen by now, and that keys of pages may have to be made again. */
 function noteAll(device: GPUDevice, layers: readonly AwayLayer[], away: Pick<Away, 'note' | 'submitted'>, position: number): void {
-  layers.forEach(waitForKeys);
   const encoder = device.createCommandEncoder({ label: 'kv.away.choices' });
   away.note(encoder, position);
   device.queue.submit([encoder.finish()]);
   away.submitted();
+  layers.forEach(waitForKeys); // behind the note, as no row was encoded by it
 }
 
 /** Where pages of its layers are at home, and the bytes of a row of each. */

@@ -115,27 +115,28 @@ describe.skipIf(!adapterFile).each(models)('%s', (name) => {
     gpu.device.destroy();
   });
 
-  it.runIf(isFull).each([0, 1])('shadowkv keeps outliers as they were, of a run too that the answer fills (away=%d)', async (away) => {
+  it.runIf(isFull).each([0, 1])('shadowkv that leaves nothing out gives the logits of the full cache where an answer fills a run (away=%d)', async (away) => {
     const gpu = await openDawn();
-    const options = { choice: { ...testChoice, splits: 1, prefill: 'rows' as const }, context: 512 };
-    // Of 20 slots behind the first ones the prompt leaves 4 in the third run; all runs are outliers, so nothing may be lost until it is full.
-    const [plain, low] = [await openFixture(gpu, `tiny/${name}.gguf`, options), await openFixture(gpu, `tiny/${name}.gguf`, {
-      ...options, policy: { name: 'shadowkv', options: { share: 1, sinks: 4, window: 16, interval: 4, size: 8, rank: 8, outliers: 1, away } },
-    })];
-    const logitsOf = async (model: LoadedModel): Promise<Float32Array[]> => {
+    // 257 slots behind the first ones: enough for all 128 directions; of the last run there is one, and all runs are outliers.
+    const prompt = 4 + 257 + 16;
+    const text = Array.from({ length: prompt + 24 }, (_, i) => tokens[(i * 7) % tokens.length]);
+    const whole = { slots: 512, sinks: 4, window: 16, interval: 8, size: 8, rank: 1024, outliers: 1, away };
+    const logits: Float32Array[][] = [];
+    for (const policy of [undefined, { name: 'shadowkv', options: whole }]) {
+      const model = await openFixture(gpu, `tiny/${name}.gguf`, { choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy });
       const runner = createRunner(model);
-      await runner.feed(tokens.slice(0, 40), 0);
-      const made = [];
-      for (let at = 40; at < 48; at++) {
-        await runner.feed([tokens[at]], at, undefined, true);
-        made.push(await runner.readLogits());
+      await runner.feed(text.slice(0, prompt), 0);
+      const own: Float32Array[] = [];
+      for (let at = prompt; at < text.length; at++) {
+        await runner.feed([text[at]], at, undefined, true);
+        own.push(Float32Array.from(await runner.readLogits()));
       }
+      if (policy) expect(model.sequence.shaped!.layers.every(({ sets: [set] }) => set.isLow)).toBe(true);
+      logits.push(own);
       await model.destroy();
-      return made;
-    };
-    const [expected, found] = [await logitsOf(plain), await logitsOf(low)];
-    const most = found.map((logits, i) => Math.max(...logits.map((logit, j) => Math.abs(logit - expected[i][j]))));
-    expect(Math.max(...most), most.join()).toBeLessThan(1e-3);
+    }
     gpu.device.destroy();
+    const most = Math.max(...logits[0].map((own, step) => Math.max(...own.map((logit, i) => Math.abs(logit - logits[1][step][i])))));
+    expect(most).toBeLessThan(1e-3);
   });
 });

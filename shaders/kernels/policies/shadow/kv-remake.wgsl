@@ -41,10 +41,11 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       continue;
     }
     let d = n % HeadVec4s;
-    let outlier = outlier_of(books[outlier_at(kv_head, (slot - First) / Each)]);
+    let mark = books[outlier_at(kv_head, (slot - First) / Each)];
+    let place = (slot - First) % Each;
     var key = turned4(made[n], made[n - d + partner(d)], d, slot, 1.0);
-    if (outlier > 0u) {
-      key = unpack(books[exact_at(kv_head, outlier - 1u, (slot - First) % Each) + d]);
+    if (outlier_of(mark) > 0u && place < kept_of(mark)) {
+      key = unpack(books[exact_at(kv_head, outlier_of(mark) - 1u, place) + d]);
     }
     put_key(page_of(slot, kv_head), slot % PageSlots, d, key, 1.0);
   }

@@ -35,9 +35,14 @@ fn exact_at(kv_head : u32, outlier : u32, slot : u32) -> u32 {
   return outlier_at(kv_head, Runs) + (outlier * Each + slot) * HeadVec4s;
 }
 
-// Which outlier a run is, from 1 on; 0: it is none. Numbers are exact in f16 too.
-fn packed_outlier(outlier : u32) -> Unit {
-  return pack(vec4<f32>(f32(outlier % 256u), f32(outlier / 256u), 0.0, 0.0), 1.0);
+// Which outlier a run is, from 1 on; 0: it is none. `kept`: of how many of its slots, the first ones, the keys stayed as they were; those that filled it later
+// are kept as any others. Numbers are exact in f16 too.
+fn packed_outlier(outlier : u32, kept : u32) -> Unit {
+  return pack(vec4<f32>(f32(outlier % 256u), f32(outlier / 256u), f32(kept), 0.0), 1.0);
+}
+
+fn kept_of(unit : Unit) -> u32 {
+  return u32(unpack(unit).z);
 }
 
 fn outlier_of(unit : Unit) -> u32 {
