@@ -24,12 +24,6 @@ const operationsAtOnce = 2 ** 25;
 
 /** A turn of others after so many operations, whoever counts them. Rejects with the signal's reason once that is aborted. */
 export function restsFor(signal?: AbortSignal): Rest {
-  let since = 0;
-  return async (operations) => {
-    since += operations;
-    if (since < operationsAtOnce) return;
-    since = 0;
-    await turn();
-    signal?.throwIfAborted();
-  };
+  const turns = createTurns(operationsAtOnce);
+  return (operations) => turns(signal, operations);
 }

@@ -3,17 +3,17 @@ import { type PageKind, type Pause, decodePages, encodePages } from './pages.ts'
 import { damagedCodes } from './range-coder.ts';
 import { codingVersion, damagedParts, headerOf, withHeader } from '../snapshot.ts';
 import { sumOf } from '../sum.ts';
+import { turn } from '../../tiers/turns.ts';
 
 /** Of each part behind the header what its pages are, if it has such. */
 export type PageKinds = readonly (PageKind | undefined)[];
 
 const sliceMs = 8;
-const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 /** Rests between slices of work of some milliseconds. */
 export function inSlices(now = (): number => performance.now()): Pause {
   let end = now() + sliceMs;
-  return () => (now() < end ? undefined : rest().then(() => void (end = now() + sliceMs)));
+  return () => (now() < end ? undefined : turn().then(() => void (end = now() + sliceMs)));
 }
 
 /** Seconds that a decoded byte takes on this machine, by some pages of a kind: some milliseconds of work. */
