@@ -15,8 +15,11 @@ test('of an address, the plan comes before the download; then it is kept, verifi
   await page.getByLabel('Memory of conversations').selectOption('q8');
   await expect.poll(bytes, 'the plan is made anew, in 8 bits and scales').toBeLessThan(0.8 * whole);
   await page.getByLabel('Memory of conversations').selectOption('');
+  await expect.poll(bytes).toBe(whole);
+  await page.getByLabel('Room for conversations').selectOption('32');
   await page.getByRole('button', { name: 'Cancel' }).click();
   await askFor(page, 'models/stories.gguf');
+  await expect(page.getByLabel('Room for conversations'), 'and kept').toHaveValue('32');
   await page.getByRole('button', { name: /^Download 1.1 MB and load/ }).click();
   await expect(composer(page)).toBeVisible();
 

@@ -8,7 +8,7 @@ import { type Host } from './engine.ts';
 import { keepWith, keptWith } from './kept-with-model.ts';
 import { type OpenedLine, walkFromOpened } from './load/line.ts';
 import { type OpenedModel } from './load/opened.ts';
-import { kvFormatFor } from './load/options.ts';
+import { kvFormatFor } from './load/kv-options.ts';
 import { type OpenedWeights } from './load/weights.ts';
 import { runningOf } from './run/session.ts';
 

@@ -1,4 +1,5 @@
 // What sets and fresh slots of a plan come to: pages, words of their lists, slots of a ring, queries that are kept.
+import { largestThat } from '../bisect.ts';
 import { pageSlots } from './formats/format.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
 
@@ -38,8 +39,6 @@ export const momentBytes = 16;
 export const oneSet = ({ heads, windows }: PolicyModel, format: SetPlan['format'], slots: (layer: number) => number): SetPlan[][] =>
   heads.map(({ kvHeads }, layer) => (windows[layer] ? [] : [{ format, mostSlots: new Array<number>(kvHeads).fill(slots(layer)) }]));
 
-/** The most pages, from `least` on, that take no more than a budget; undefined where `least` take more. */
-export function pagesWithin(budgetBytes: number, [least, most]: readonly [number, number], bytes: (pages: number) => number): number | undefined {
-  for (let pages = most; pages >= least; pages--) if (bytes(pages) <= budgetBytes) return pages;
-  return undefined;
-}
+/** The most pages, from `least` on, that take no more than a budget; undefined where `least` take more. `bytes` grows with pages. */
+export const pagesWithin = (budgetBytes: number, [least, most]: readonly [number, number], bytes: (pages: number) => number): number | undefined =>
+  largestThat((pages) => bytes(pages) <= budgetBytes, least, most);

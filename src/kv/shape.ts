@@ -55,6 +55,8 @@ export interface Shape {
   readonly sorted?: ScratchSizes['sorted'];
   /** What kernels of attention are recorded with. */
   readonly keysValues: KeysValues;
+  /** The same for a context of so many tokens, within `budgetBytes` of one sequence. Throws what planning it does. */
+  at(context: number, budgetBytes?: number): Shape;
   /** Whether a layer has sets. */
   isShaped(layer: number): boolean;
   /** What makes sequences of that shape: they come with it, as most models have none. */
@@ -113,6 +115,7 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
     ...(isHashed(plan) && { sorted: sortedFor(plan, room.context) }),
     keysValues: keysValuesOf(room, plan, attended, heads), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
     createBases: (ledger) => basesOf(ledger, plan, heads),
+    at: (context, budgetBytes = room.budgetBytes) => shapeOf(graph, policy, given, { ...room, context, budgetBytes }),
   };
 }
 

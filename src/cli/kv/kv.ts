@@ -58,10 +58,18 @@ async function measuringOf(path: string, flags: Flags, probes: Probes, of: strin
   const pieces = flags.pieces === undefined ? piecesInMemory() : await piecesIn(flags.pieces, of);
   return {
     probes, pieces, isOver: after(flags.seconds), now: () => performance.now(),
-    loaded: (choice, run) =>
-      withEngine(path, { ...(choice ? { ...flags, kvOptions: undefined, ...choice } : full), context, sequences: 2 }, (engine) => run(engine.loaded())),
+    loaded: async (choice, run) => {
+      const own = choice ? { ...flags, kvOptions: undefined, ...choice, kvHeads: await headsFor(choice.kv, flags) } : full;
+      await withEngine(path, { ...own, context, sequences: 2 }, (engine) => run(engine.loaded()));
+    },
     ...(flags.pieces !== undefined && { say: (line: string) => process.stderr.write(`${line}\n`) }),
   };
+}
+
+/** Heads are for all policies of a table that tell them apart; others refuse them. */
+async function headsFor(kv: string, { kvHeads }: Flags): Promise<Flags['kvHeads']> {
+  const { policies } = await import('../../kv/policies/catalogue.ts');
+  return policies.get(kv)?.readsHeads ? kvHeads : undefined;
 }
 
 function after(seconds = Infinity): () => boolean {

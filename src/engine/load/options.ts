@@ -1,22 +1,19 @@
 // What a load is asked for, checked once and not changed after: budget, lengths, and the kernels to begin with.
-import { BudgetError, RequestError } from '../../errors.ts';
+import { RequestError } from '../../errors.ts';
 import { type Gpu } from '../../gpu/device.ts';
-import { kvFormat } from '../../kv/formats/catalogue.ts';
-import { type KvFormat, pageSlots } from '../../kv/formats/format.ts';
-import { isPolicy, kvName } from '../../kv/policies/names.ts';
-import { cachesOf, segmentBytes } from '../../kv/segment.ts';
+import { type KvFormat } from '../../kv/formats/format.ts';
 import { type Shape } from '../../kv/shape.ts';
 import { type OpenScratch } from '../../kv/tiers/scratch.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
 import { type Graph } from '../../model/graph.ts';
-import { hasState, opsOf } from '../../model/operations.ts';
-import { isAttend } from '../../model/ops/attend.ts';
+import { hasState } from '../../model/operations.ts';
 import { mostChosen } from '../../model/blocks/chosen-rows.ts';
 import { type KernelChoice, chunks } from '../../model/choices/kernel-choice.ts';
 import { type LoadOptions, type SpeculationOptions, type StoreCost } from '../../protocol.ts';
 import { mostPerSubmit } from '../run/readback.ts';
 import { defaultBudget, deviceMemory } from './plan/default-budget.ts';
 import { guessBytes } from './plan/plan-bytes.ts';
+import { kvOptionsFor } from './kv-options.ts';
 import { type OpenedModel } from './opened.ts';
 import { type PlannedModel } from './plan/planned.ts';
 
@@ -79,63 +76,9 @@ export interface ModelOptions extends ActivationSizes {
 /** What tests may change of how a model runs. */
 export type Chosen = Pick<ModelOptions, 'choice' | 'kv'>;
 
-/** The format of new keys and values that a load asks for; RequestError if there is none of that name, and no policy. */
-export const kvFormatFor = ({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>): KvFormat =>
-  kvFormat(kv === undefined || isPolicy(kvName(kv)) ? (f32 ? 'f32' : 'f16') : kv);
-
-/**
- * How keys and values are kept: in the format that was asked for, with the context that `kvBudgetBytes` leaves, or as a policy has it. RequestError
- * for options that cannot be, BudgetError for a budget that is too small.
- */
-async function kvOptionsFor(
-  graph: Graph,
-  options: Pick<LoadOptions, 'f32' | 'kv' | 'kvOptions' | 'kvHeads' | 'kvBudgetBytes'>,
-  { context: asked, chunk, sequences }: { context?: number; chunk: number; sequences: number },
-): Promise<Pick<ModelOptions, 'kv' | 'shape' | 'kvBudgetBytes' | 'context' | 'chunk' | 'segments' | 'sorted'>> {
-  const { kv: name, kvOptions = {}, kvHeads, kvBudgetBytes = Infinity } = options;
-  const kv = kvFormatFor(options);
-  if (!(kvBudgetBytes > 0)) throw new RequestError(`kvBudgetBytes is ${kvBudgetBytes}; it has to be a number of bytes above 0.`);
-  const context = asked ?? Math.min(graph.config.context, defaultContext);
-  const given = options.kvBudgetBytes === undefined ? {} : { kvBudgetBytes };
-  if (name === undefined || !isPolicy(name)) {
-    if (Object.keys(kvOptions).length) throw new RequestError(`kvOptions are those of a policy; kv is ${kv.name}, a format. Name a policy, or leave them out.`);
-    if (kvHeads) throw await unreadHeads(kv.name);
-    return { kv, ...given, context: Math.min(context, contextWithin(graph.config, kv, kvBudgetBytes, sequences)), chunk };
-  }
-  const { policies, shapeWithin } = await import('../../kv/policies/catalogue.ts');
-  const { readsHeads, endless } = policies.get(name)!;
-  if (kvHeads && !readsHeads) throw await unreadHeads(name);
-  const all = endless && asked === undefined && !opsOf(graph).some((op) => isAttend(op) && op.window !== undefined);
-  const long = all ? Math.min(graph.config.context, endlessContext) : context;
-  const room = { context: long, chunk, budgetBytes: kvBudgetBytes, sequences, format: kv, retrieval: kvHeads };
-  const shape = shapeWithin(graph, name, kvOptions, room);
-  const { segments, sorted } = shape;
-  return { kv, shape, ...given, context: room.context, chunk: Math.min(chunk, shape.plan.chunk ?? chunk), segments, ...(sorted && { sorted }) };
-}
-
-async function unreadHeads(name: string): Promise<RequestError> {
-  const { policies } = await import('../../kv/policies/catalogue.ts');
-  const reading = [...policies.values()].filter(({ readsHeads }) => readsHeads).map((policy) => policy.name);
-  return new RequestError(`kvHeads are for policies that tell heads apart (${reading.join(', ')}); kv is ${name}. Name one of those, or leave them out.`);
-}
-
-/** Most positions of a plain cache, of which so many sequences have one each, within so many bytes. */
-function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: number, sequences: number): number {
-  const each = cachesOf(config).reduce((sum, heads) => sum + segmentBytes(heads, pageSlots, kv), 0);
-  const fitting = each ? pageSlots * Math.floor(budgetBytes / sequences / each) : Infinity;
-  if (fitting > 0) return fitting;
-  throw new BudgetError(
-    `kvBudgetBytes is ${budgetBytes}; ${pageSlots} tokens of ${sequences === 1 ? 'a conversation' : `${sequences} conversations`} need ` +
-      `${sequences * each} bytes of ${kv.name}. Raise it, or choose a policy of fewer bits as kv.`,
-  );
-}
-
 /** Of a shortened text: its beginning, some of its parts and its end have room there. */
 const leastShortContext = 128;
 
-const defaultContext = 4096;
-/** Of what forgets: what it keeps does not grow with the context, but the scratch of attention has room for the splits of all of it. */
-const endlessContext = 32768;
 /** More than are ever in one step are kept for their next turn. */
 const mostSequences = 64;
 
@@ -167,7 +110,7 @@ export async function optionsFor(
   checkExperiment(experiment);
   // Logits of all tokens are for measurements, and large.
   const longest = allLogits ? 128 : options.kernels !== undefined || options.choice ? choice.chunk : Math.max(...chunks);
-  const { chunk, ...kept } = await kvOptionsFor(graph, options, { context, chunk: longest, sequences });
+  const { chunk, ...kept } = await kvOptionsFor(graph, options, { context, chunk: longest, sequences, budgetBytes });
   checkSpeculation(speculation, graph, kept.context);
   if (kept.shape && speculation) throw new RequestError(`Guesses do not go with kv ${kept.shape.policy.name} yet. Leave out one of both.`);
   return {

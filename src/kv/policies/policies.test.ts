@@ -19,9 +19,13 @@ import { policyNames } from './names.ts';
 
 const device = { device: { limits: {} }, software: false } as unknown as Parameters<typeof optionsFor>[1];
 
+const tiny = readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')).then(openModel);
+
 /** What a tiny llama (2 layers of 2 kv heads of 64) takes. */
-async function planned(options: LoadOptions) {
-  const opened = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
+async function planned(options: LoadOptions, trained?: number) {
+  const found = await tiny;
+  const { graph } = found;
+  const opened = trained ? { ...found, graph: { ...graph, config: { ...graph.config, context: trained } } } : found;
   const asked = await optionsFor(opened, device, { budgetBytes: 2 ** 32, context: 512, ...options }, { ...plainChoice, chunk: 64 });
   const result = plan(opened, asked);
   return { ...keysValuesOf(opened, asked, result), config: opened.graph.config, context: result.context, asked };
@@ -37,21 +41,45 @@ it('take for a token what their formats take', async () => {
   const { layers, kvHeads, headDim } = config;
   expect(f16).toBe(layers * kvHeads * headDim * 4);
   const groups = Math.ceil(headDim / 32);
-  const token = (bits: number) => layers * kvHeads * (2 * groups * 4 * bits + 8 * groups);
-  const channel = (bits: number) => layers * kvHeads * (2 * groups * 4 * bits + 4 * groups + (4 * headDim) / 32);
-  const channels = [['kivi4', channel(4)], ['kivi3', channel(3)], ['kivi2', channel(2)], ['xquant4', channel(4)]] as const;
-  for (const [kv, bytes] of [['q4', token(4)], ['q2', token(2)], ...channels] as const)
-    expect((await planned({ kv })).bytesPerToken, kv).toBe(bytes);
-  expect((await planned({ kv: 'streaming' })).bytesPerToken).toBe(0);
+  const listed = (layers * kvHeads * 4) / 32; // the number of each page
+  const token = (bits: number) => layers * kvHeads * (2 * groups * 4 * bits + 8 * groups) + listed;
+  const channel = (bits: number) => layers * kvHeads * (2 * groups * 4 * bits + 4 * groups + (4 * headDim) / 32) + listed;
+  const restored = f16 / layers; // one layer, made again of latents
+  const channels = [['kivi4', channel(4)], ['kivi3', channel(3)], ['kivi2', channel(2)], ['xquant4', channel(4) + restored]] as const;
+  const bounds = (layers * kvHeads * 4 * headDim) / 16; // of runs of 16 tokens
+  const of = async (kv: string, kvOptions?: Record<string, number>) => (await planned({ kv, kvOptions, kernels: 'chunk=64' })).bytesPerToken;
+  for (const [kv, bytes] of [['q4', token(4)], ['q2', token(2)], ...channels] as const) expect(await of(kv), kv).toBeCloseTo(bytes, 1);
+  expect(await of('quest')).toBeGreaterThan(f16 + bounds);
+  expect(await of('h2o')).toBeGreaterThan(f16 / 4);
+  expect(await of('snapkv', { share: 0.5 })).toBeGreaterThan(1.5 * f16); // all of a prompt, and what stays of it
+  expect(await of('streaming', { slots: 64 })).toBe(0);
+});
+
+it.each(policyNames.map(({ name }) => name))('as many tokens as a plan of %s tells have room, and not a page more', async (kv) => {
+  const kvHeads = [[1, 0], [0, 1]];
+  const { readsHeads, endless } = policies.get(kv)!;
+  const own = { kv, kernels: 'chunk=64', ...(readsHeads && { kvHeads }) };
+  const { bytes } = await planned({ ...own, context: 256 });
+  const kvBudgetBytes = Math.ceil(bytes / 16) * 16 + 16;
+  const { fits, config } = await planned({ ...own, context: 256, kvBudgetBytes });
+  expect(fits).toBeGreaterThanOrEqual(256);
+  expect((await planned({ ...own, context: fits, kvBudgetBytes })).bytes).toBeLessThanOrEqual(kvBudgetBytes);
+  if (fits === config.context) return void expect(endless ?? fits - 256, 'what has room for any length').toBeTruthy();
+  await expect(planned({ ...own, context: fits + 32, kvBudgetBytes })).rejects.toThrow(BudgetError);
 });
 
 it('a budget of keys and values shortens the context of a format, and decides how much streaming keeps', async () => {
   const plain = await planned({});
-  const half = await planned({ kvBudgetBytes: plain.bytes / 2 });
+  const unasked = (options: LoadOptions) => planned({ context: undefined, ...options });
+  const half = await unasked({ kvBudgetBytes: plain.bytes / 2 });
   expect(half.context).toBe(256);
   expect(half.bytes).toBeLessThanOrEqual(plain.bytes / 2);
-  const four = await planned({ kvBudgetBytes: plain.bytes / 2, sequences: 4 }); // of all four together
+  const four = await unasked({ kvBudgetBytes: plain.bytes / 2, sequences: 4 }); // of all four together
   expect(four.context).toBe(64);
+  const codes = await unasked({ kv: 'kivi4', kvBudgetBytes: plain.bytes / 2, kernels: 'chunk=64' });
+  expect(codes.context).toBeGreaterThan(64); // a window and a step stand beside codes
+  expect(codes.bytes).toBeLessThanOrEqual(plain.bytes / 2);
+  await expect(unasked({ kv: 'kivi4', kvBudgetBytes: plain.bytes / 2, kernels: 'chunk=64', context: codes.context + 32 })).rejects.toThrow(BudgetError);
   for (const share of [0.5, 0.7]) {
     const streaming = await planned({ kv: 'streaming', kvBudgetBytes: share * plain.bytes, kernels: 'chunk=64' });
     expect(streaming.context).toBe(512);
@@ -78,8 +106,25 @@ it('what latents are made by is counted once for all conversations, and within t
 
 it('a budget that is too small is refused with both numbers', async () => {
   await expect(planned({ kvBudgetBytes: 1000 })).rejects.toThrow(BudgetError);
+  const { bytes } = await planned({});
+  await expect(planned({ kvBudgetBytes: bytes / 2 })).rejects
+    .toThrow(`kvBudgetBytes is ${bytes / 2}; a context of 512 tokens was asked for, and 256 of f16 fit. Raise it`);
   await expect(planned({ kv: 'kivi4', kvBudgetBytes: 2 ** 17 })).rejects.toThrow(/leaves 0\.1 MiB for a conversation; kivi4 needs [\d.]+ MiB for 512 tokens/);
   await expect(planned({ kv: 'streaming', kvBudgetBytes: 2 ** 14 })).rejects.toThrow(/kvBudgetBytes leaves 16384; streaming needs \d+ at least/);
+});
+
+it('without a context there are 4096 tokens, with a budget of keys and values as many as it has room for, in half of what the GPU has', async () => {
+  const of = async (options: LoadOptions) => (await planned({ context: undefined, kernels: 'chunk=64', ...options }, 32768)).context;
+  const token = 2 * 2 * 64 * 4;
+  expect(await of({})).toBe(4096);
+  expect(await of({ kvBudgetBytes: 8192 * token })).toBe(8192);
+  expect(await of({ kvBudgetBytes: 2 ** 30 })).toBe(32768);
+  expect(await of({ kvBudgetBytes: 8192 * token, budgetBytes: 2 * 6016 * token })).toBe(6016);
+  expect(await of({ kvBudgetBytes: 8192 * token, budgetBytes: 2 * 1024 * token })).toBe(4096); // weights are streamed then
+  const codes = await of({ kv: 'kivi4', kvBudgetBytes: 8192 * token });
+  expect(codes).toBeGreaterThan(2 * 8192);
+  expect(codes).toBeLessThan(32768);
+  expect(await of({ kv: 'h2o', kvBudgetBytes: 1024 * token })).toBe(32768);
 });
 
 it('options that cannot be are refused by name', async () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { generateStats, modelInfo } from '../../../test/doubles/fake-worker.ts';
 import { type OnDemandPlan } from '../../protocol.ts';
 import { budgetOf, budgets, budgetWords, keepBudget, keptBudget } from '../models/plan/budget.ts';
+import { keepKvBudget, keptKvBudget, kvBudgets, kvBudgetWords } from '../models/plan/kv-budget.ts';
 import { keepKv, keptKv, kvChoices } from '../models/plan/kv-choice.ts';
 import { speedOf } from './activity-log.ts';
 import { lastAnswer, report } from './report.ts';
@@ -105,4 +106,22 @@ test('chosen keys and values are kept, and none are kept for the default or for 
   expect(kept.size).toBe(0);
   kept.set('windrow-kv', 'q3');
   expect(keptKv(storage)).toBeUndefined();
+});
+
+test('room for conversations is kept, and none is kept for the default or for what there is not', () => {
+  const kept = new Map<string, string>();
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  };
+  for (const each of kvBudgets) {
+    keepKvBudget(String(each ?? ''), storage);
+    expect(keptKvBudget(storage)).toBe(each && `${each}MiB`);
+  }
+  keepKvBudget('', storage);
+  expect([kept.size, keptKvBudget(storage)]).toEqual([0, undefined]);
+  kept.set('windrow-kv-budget', '77');
+  expect(keptKvBudget(storage)).toBeUndefined();
+  expect(kvBudgets.map(kvBudgetWords)).toContain('2 GiB');
 });

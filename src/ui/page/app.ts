@@ -5,6 +5,7 @@ import { query, state } from 'lit/decorators.js';
 import { type Engine } from '../../api/engine.ts';
 import { hasCode } from '../../errors.ts';
 import { budgetOf, keptBudget } from '../models/plan/budget.ts';
+import { keptKvBudget } from '../models/plan/kv-budget.ts';
 import { keptKv } from '../models/plan/kv-choice.ts';
 import { type Answerer } from '../chat/answerer.ts';
 import { ActivityLog } from '../activity/activity-log.ts';
@@ -71,8 +72,8 @@ export class App extends LitElement {
   }
 
   private get loadChoices(): LoadChoices {
-    const { f32, context, budget = budgetOf(keptBudget()), kv = keptKv(), kernels } = this.options;
-    return { f32, kv, context, budget, kernels };
+    const { f32, context, budget = budgetOf(keptBudget()), kv = keptKv(), kvBudget = keptKvBudget(), kernels } = this.options;
+    return { f32, kv, kvBudget, context, budget, kernels };
   }
 
   override async firstUpdated(): Promise<void> {

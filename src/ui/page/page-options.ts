@@ -1,5 +1,5 @@
 // What the page's address asks for: ?model=URL&autoload&max-tokens=N&temperature=T&repeat-penalty=R&seed=N&f32&kv=q8&context=N
-// &budget=2GiB&kernels=splits=1,prefill=rows; ?shared=TEXT is what another app shared, where the address may stand in a text.
+// &kv-budget=256MiB&budget=2GiB&kernels=splits=1,prefill=rows; ?shared=TEXT is what another app shared, where the address may stand in a text.
 // Checked by the API.
 import { type ChatSettings } from '../chat/chat.ts';
 
@@ -15,6 +15,7 @@ export interface PageOptions {
   budget?: string;
   f32: boolean;
   kv?: string;
+  kvBudget?: string;
   /** Choice of kernels, in place of those that tests and measurements would choose. */
   kernels?: string;
 }
@@ -33,6 +34,7 @@ export function pageOptions(search: string): PageOptions {
     budget: query.get('budget') ?? undefined,
     f32: query.has('f32'),
     kv: query.get('kv') ?? undefined,
+    kvBudget: query.get('kv-budget') ?? undefined,
     kernels: query.get('kernels') ?? undefined,
   };
 }
@@ -43,12 +45,12 @@ export function settingsOf({ maxTokens, temperature, repeatPenalty, seed }: Page
 }
 
 /** What the address sets besides the model, in words, for the visitor who is asked whether to trust it. */
-export function settingsOfLink({ budget, context, kv, f32, kernels }: PageOptions): string[] {
-  const named = { 'GPU memory': budget, context, 'keys and values': kv, kernels };
+export function settingsOfLink({ budget, context, kv, kvBudget, f32, kernels }: PageOptions): string[] {
+  const named = { 'GPU memory': budget, context, 'keys and values': kv, 'room for conversations': kvBudget, kernels };
   const values = Object.entries(named).filter(([, value]) => value !== undefined).map(([name, value]) => `${name} ${value}`);
   return f32 ? [...values, 'all arithmetic in f32'] : values;
 }
 
 /** The options without what a link set for a load. */
 export const withoutLink = (options: PageOptions): PageOptions =>
-  ({ ...options, autoload: false, budget: undefined, context: undefined, kv: undefined, kernels: undefined, f32: false });
+  ({ ...options, autoload: false, budget: undefined, context: undefined, kv: undefined, kvBudget: undefined, kernels: undefined, f32: false });

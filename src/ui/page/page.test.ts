@@ -32,7 +32,8 @@ test('a rate follows the last seconds only, and falls when a download stalls', (
 test('the page reads its address', () => {
   expect(pageOptions('')).toEqual({ autoload: false, f32: false });
   expect(
-    pageOptions('?model=a.gguf&autoload&max-tokens=16&temperature=0&repeat-penalty=1.2&seed=7&f32&kv=q8&context=512&budget=2GiB&kernels=splits=1,panels=4'),
+    pageOptions('?model=a.gguf&autoload&max-tokens=16&temperature=0&repeat-penalty=1.2&seed=7&f32&kv=q8&kv-budget=64MiB&context=512&budget=2GiB' +
+      '&kernels=splits=1,panels=4'),
   ).toEqual({
     model: 'a.gguf',
     autoload: true,
@@ -42,6 +43,7 @@ test('the page reads its address', () => {
     seed: 7,
     f32: true,
     kv: 'q8',
+    kvBudget: '64MiB',
     context: 512,
     budget: '2GiB',
     kernels: 'splits=1,panels=4',
@@ -129,8 +131,9 @@ test('times are told as one says them', () => {
 });
 
 test('what a link sets is said in words, and let go of when the visitor does not want it', () => {
-  const options = pageOptions('?model=https://evil.example/a.gguf&autoload&budget=64GiB&context=9000&kv=q8&kernels=splits=1&f32&temperature=0');
-  expect(settingsOfLink(options)).toEqual(['GPU memory 64GiB', 'context 9000', 'keys and values q8', 'kernels splits=1', 'all arithmetic in f32']);
+  const options = pageOptions('?model=https://evil.example/a.gguf&autoload&budget=64GiB&context=9000&kv=q8&kv-budget=8GiB&kernels=splits=1&f32&temperature=0');
+  expect(settingsOfLink(options))
+    .toEqual(['GPU memory 64GiB', 'context 9000', 'keys and values q8', 'room for conversations 8GiB', 'kernels splits=1', 'all arithmetic in f32']);
   expect(settingsOfLink(withoutLink(options))).toEqual([]);
   expect(withoutLink(options)).toMatchObject({ autoload: false, temperature: 0 });
 });

@@ -4,7 +4,7 @@ import { negativeLogLikelihood } from '../../../src/cli/perplexity.ts';
 import { type LoadedModel, loadModel } from '../../../src/engine/load/load.ts';
 import { chosenAs } from '../../../src/engine/load/chosen.ts';
 import { openModel } from '../../../src/engine/load/opened.ts';
-import { kvFormatFor } from '../../../src/engine/load/options.ts';
+import { kvFormatFor } from '../../../src/engine/load/kv-options.ts';
 import { planModel } from '../../../src/engine/load/plan/planned.ts';
 import { type KernelChoice } from '../../../src/model/choices/kernel-choice.ts';
 import { type Runner, createRunner } from '../../../src/engine/run/runner.ts';

@@ -12,14 +12,14 @@ export interface KvChoice {
 }
 
 /**
- * The plain ones, from most to least room. Which format or policy each is, and what it loses, is by what the reference programs of the policies measured
- * on SmolLM2-135M (docs/kv.md, "In the page"): of those that take about as much, the one that finds again most of what was said.
+ * The plain ones, from most to least room. Which format or policy each is, and what it loses, is by what was measured
+ * on SmolLM2-135M (docs/kv.md, "What it costs"): of those that take about as much, the one that finds again most of what was said.
  */
 export const plainChoices: readonly KvChoice[] = [
   { value: '', words: 'Full: everything, exactly' },
   { value: 'q8', words: 'Half the room: everything, with next to no loss' },
   { value: 'kivi4', words: 'A third of the room: everything, with a little loss' },
-  { value: 'duo-kivi', words: 'A fifth of the room: what was said is found again, other words may differ' },
+  { value: 'duo-kivi', words: 'A sixth of the room: what was said is found again, other words may differ' },
   { value: 'streaming', words: 'As long as it fits: a chat goes on, and what was said long ago is forgotten' },
 ];
 
