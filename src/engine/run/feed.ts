@@ -6,7 +6,7 @@ import { writeState } from '../../model/sequence-buffers.ts';
 import { type LoadedModel } from '../load/load.ts';
 import { type RunState, cursorOf, makeRoom } from './run-state.ts';
 import { type Piece } from './schedule/submits.ts';
-import { tick, tickIfDue } from './ticks.ts';
+import { tick, tickIfDue, untilTick } from './ticks.ts';
 
 /** Tokens to be run of a sequence, the first of them at `position`. */
 export interface Prompt {
@@ -14,8 +14,8 @@ export interface Prompt {
   ids: readonly number[];
   position: number;
   signal?: AbortSignal;
-  /** Its tokens were chosen, not given: a policy has its ticks as in decode. */
-  chosen?: boolean;
+  /** Where the text that was given ends: tokens from this position on were chosen, and a policy has its ticks as in decode. Default: behind `ids`. */
+  promptLength?: number;
 }
 
 /** What is run of a chunk. */
@@ -47,7 +47,7 @@ export async function begin(state: RunState, prompt: Prompt): Promise<void> {
 }
 
 /** Where a sequence cannot be cut to `position`, runs the tokens again that lie between there and what it goes back to. */
-async function catchUp(state: RunState, { sequence, position, signal }: Prompt): Promise<void> {
+async function catchUp(state: RunState, { sequence, ids, position, signal, promptLength = position + ids.length }: Prompt): Promise<void> {
   const { memory, shaped } = sequence;
   if ((!memory || memory.length === position) && (!shaped || sequence.tokens.length === position)) return;
   if (position === 0) return void [memory?.reach(0), shaped?.cut(0)]; // copies of what was there are of no use to other tokens
@@ -56,7 +56,7 @@ async function catchUp(state: RunState, { sequence, position, signal }: Prompt):
     throw new RequestError(`Tokens were to be run from position ${position}; the sequence has run ${before.length}. Feed those between first.`);
   const reached = sequence.truncate(position);
   if (reached < position)
-    await forChunks(state, { sequence, ids: before.slice(reached), position: reached, signal }, (step) => bodyOf(state.model, step));
+    await forChunks(state, { sequence, ids: before.slice(reached), position: reached, signal, promptLength }, (step) => bodyOf(state.model, step));
 }
 
 /** Runs the first chunks of a prompt that pass through streamed weights together, or the first one alone. */
@@ -69,10 +69,20 @@ async function runNext(state: RunState, prompt: Prompt, pieces: PiecesOf): Promi
   return (await import('./stretch.ts')).runStretch(state, prompt, together, pieces); // a chunk of its own: most models stay on the GPU
 }
 
+/** Tokens of the next step: a policy has ticks where the prompt ends, and of tokens behind it where they come in decode, one of them maybe now. */
+async function rowsOfNext(state: RunState, { sequence, ids, position, promptLength = position + ids.length }: Prompt): Promise<number> {
+  const most = Math.min(state.model.sizes.chunk, ids.length);
+  if (!sequence.shaped) return most;
+  if (position < promptLength) return Math.min(most, promptLength - position);
+  await tickIfDue(state, sequence, position);
+  return Math.min(most, untilTick(sequence, position));
+}
+
 /** Runs the first chunk of a prompt. */
-async function runChunk(state: RunState, { sequence, ids, position, signal }: Prompt, pieces: PiecesOf): Promise<Step> {
-  const { model: { gpu: { device }, activations, sizes }, submits } = state;
-  const rows = Math.min(sizes.chunk, ids.length);
+async function runChunk(state: RunState, prompt: Prompt, pieces: PiecesOf): Promise<Step> {
+  const { sequence, ids, position, signal } = prompt;
+  const { model: { gpu: { device }, activations }, submits } = state;
+  const rows = await rowsOfNext(state, prompt);
   const step = { rows, length: position + rows, of: sequence };
   writeState(device.queue, activations, sequence, position, rows);
   submits.wroteRows(rows);
@@ -87,11 +97,11 @@ async function runChunk(state: RunState, { sequence, ids, position, signal }: Pr
 
 /** Runs `pieces` of every chunk, and then `each`, if it is given. */
 export async function forChunks(state: RunState, prompt: Prompt, pieces: PiecesOf, each?: (step: Step) => Promise<void>): Promise<void> {
-  const { ids, position } = prompt;
+  const { ids, position, promptLength = position + ids.length } = prompt;
   await begin(state, prompt);
   const runPart = each ? runChunk : runNext; // whoever looks at the rows of a chunk has to find them
   for (let done = 0; done < ids.length; ) {
-    const step = await runPart(state, { ...prompt, ids: ids.slice(done), position: position + done }, pieces);
+    const step = await runPart(state, { ...prompt, ids: ids.slice(done), position: position + done, promptLength }, pieces);
     done += step.rows;
     await each?.(step);
     await noteRun(state, prompt, step);
@@ -99,7 +109,10 @@ export async function forChunks(state: RunState, prompt: Prompt, pieces: PiecesO
 }
 
 /** Runs a prompt; afterwards the logits of its last token are on the GPU. */
-export const feed = (state: RunState, prompt: Prompt): Promise<void> => forChunks(state, prompt, upToLogits(state, prompt));
+export async function feed(state: RunState, prompt: Prompt): Promise<void> {
+  await forChunks(state, prompt, upToLogits(state, prompt));
+  await tickIfDue(state, prompt.sequence, prompt.position + prompt.ids.length);
+}
 
 /**
  * Runs the first chunk of a prompt and gives its length; with the last one comes what `feed` leaves. `several`: with those behind it that pass
@@ -112,10 +125,10 @@ export async function feedChunk(state: RunState, prompt: Prompt, several = false
   return step.rows;
 }
 
-/** What a step of a prompt has run is there, and a tick due. */
-export async function noteRun(state: RunState, { sequence, ids, position, chosen, signal }: Prompt, { rows, length }: Step): Promise<void> {
-  const promptLength = position + ids.length;
+/** What a step of a prompt has run is there, and a tick due; that of tokens behind it comes with the next step, as in decode. */
+export async function noteRun(
+  state: RunState, { sequence, ids, position, promptLength = position + ids.length, signal }: Prompt, { rows, length }: Step,
+): Promise<void> {
   sequence.note(length - rows, ids.slice(length - rows - position, length - position));
-  if (chosen) await tickIfDue(state, sequence, length);
-  else await tick(state, { sequence, length, phase: length === promptLength ? 'prompt' : 'chunk', promptLength, signal });
+  if (length <= promptLength) await tick(state, { sequence, length, phase: length === promptLength ? 'prompt' : 'chunk', promptLength, signal });
 }

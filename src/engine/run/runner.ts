@@ -8,14 +8,18 @@ import { type Answering, type Made, decode, readsBehind, sample, sampleOn, step 
 import { type Prompt, feed, feedChunk } from './feed.ts';
 import { createRunState } from './run-state.ts';
 
+export interface ChunkOptions {
+  /** Nobody waits, and several chunks may pass through streamed weights together. */
+  several?: boolean;
+  /** Where the text that was given ends, if tokens from there on were chosen: positions. Default: behind the last one. */
+  promptLength?: number;
+}
+
 export interface Runner {
   /** Runs `ids` from `position` on; afterwards the logits of the last one are on the GPU. `chosen`: they were, so that they are no prompt. */
   feed(ids: readonly number[], position: number, signal?: AbortSignal, chosen?: boolean): Promise<void>;
-  /**
-   * Runs the first chunk of `ids` and gives its length; with the last one comes what `feed` leaves. For prompts that others have turns between;
-   * `several`: nobody waits, and several chunks may pass through streamed weights together.
-   */
-  feedChunk(ids: readonly number[], position: number, signal?: AbortSignal, several?: boolean): Promise<number>;
+  /** Runs the first chunk of `ids` and gives its length; with the last one comes what `feed` leaves. For prompts that others have turns between. */
+  feedChunk(ids: readonly number[], position: number, signal?: AbortSignal, how?: ChunkOptions): Promise<number>;
   /** As `feed`, and hands over the logits of every token, (rows, vocab), chunk by chunk. Needs a model loaded with `logitsRows`. */
   feedAll(ids: readonly number[], position: number, onRows: (logits: Float32Array, rows: number) => void, signal?: AbortSignal): Promise<void>;
   /** As `feed`, and gives the logits of the tokens at `rows`, indices into `ids`: (row, vocab). Needs a model loaded with as many `logitsRows`, up to 8. */
@@ -76,8 +80,9 @@ export function createRunner(model: LoadedModel): Runner {
     },
     transfer: submits.transfer,
     of: on,
-    feed: (ids, position, signal, chosen) => feed(state, { sequence, ids, position, signal, chosen }),
-    feedChunk: (ids, position, signal, several) => feedChunk(state, { sequence, ids, position, signal }, several),
+    feed: (ids, position, signal, chosen) =>
+      feed(state, { sequence, ids, position, signal, ...(chosen && { promptLength: Math.min(position, sequence.shaped?.promptLength ?? 0) }) }),
+    feedChunk: (ids, position, signal, { several, promptLength } = {}) => feedChunk(state, { sequence, ids, position, signal, promptLength }, several),
     feedAll: async (ids, position, onRows, signal) => (await promptLogits()).feedAll(state, { sequence, ids, position, signal }, onRows),
     feedRows: async (ids, position, rows, signal) => (await promptLogits()).feedRows(state, { sequence, ids, position, signal }, rows),
     readNormed: async (position, rows, first) => (await import('./normed.ts')).readNormed(state, [{ rows, length: position + rows, of: sequence }], first),

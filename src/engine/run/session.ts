@@ -104,16 +104,16 @@ export function createSession(running: () => Running, text?: Text, now = (): num
 
   const answer: RunAnswer = async ({ sampling, ...options }, recover) => {
     const { tokens, signal } = options;
-    const promptTokens = tokens.length;
+    const promptLength = tokens.length;
     for (;;) {
       const on = running();
       try {
         const sampler = await on.model.samplerFor(sampling);
         if (options.most > tokens.length) await untilAborted(sampler.ready(), signal); // before its turn, which others wait for
-        return await on.scheduler.run(createAnswer({ ...options, sampler, ends: sampling.ends }));
+        return await on.scheduler.run(createAnswer({ ...options, promptLength, sampler, ends: sampling.ends }));
       } catch (error) {
         if (signal?.aborted) return;
-        await recover(error, tokens.length - promptTokens, on);
+        await recover(error, tokens.length - promptLength, on);
         transfers.leave(on.runner);
       }
     }

@@ -12,7 +12,7 @@ import { createSequence } from '../../kv/sequence.ts';
 import { createTicker } from '../../kv/tick/ticker.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { openModel } from '../load/opened.ts';
-import { feed } from './feed.ts';
+import { feed, feedChunk } from './feed.ts';
 import { type RunState } from './run-state.ts';
 
 vi.mock(import('../../kv/tick/ticker.ts'), async (original) => {
@@ -87,6 +87,29 @@ it('is told of the signal of a prompt, and empties the sequence where that ends 
   expect(sequence.tokens.length).toBe(100);
 });
 
+it('has the ticks of a prompt up to where it ended, and behind that those of decode, whatever runs its tokens', async () => {
+  const { sequence, runner } = await shapedBy('snapkv', { share: 0.5, interval: 32 });
+  const ticks: [string, number, number][] = [];
+  const real = createTicker;
+  vi.mocked(createTicker).mockImplementationOnce((gpu) => {
+    const ticker = real(gpu);
+    return { tick: (at) => (ticks.push([at.phase, at.length, at.promptLength]), ticker.tick(at)) };
+  });
+  const state = runner();
+  const all = Array.from({ length: 174 }, (_, i) => i);
+  const rows: number[] = [];
+  for (let position = 0; position < all.length; position += rows.at(-1)!)
+    rows.push(await feedChunk(state, { sequence, ids: all.slice(position), position, promptLength: 100 }));
+  expect(rows).toEqual([64, 36, 32, 32, 10]);
+  expect(ticks).toEqual([['chunk', 64, 100], ['prompt', 100, 100], ['decode', 132, 100], ['decode', 164, 100]]);
+  expect(sequence.shaped!.promptLength).toBe(100);
+
+  // Tokens that are run again in front of others are no prompt of their own.
+  ticks.length = 0;
+  await feed(state, { sequence, ids: all.slice(50, 110), position: 50 });
+  expect(ticks).toEqual([['chunk', 50, 110], ['prompt', 110, 110]]);
+});
+
 it.each(['h2o', 'lazyeviction', 'snapkv'])('%s has no more bytes where another runner has the next conversation', async (policy) => {
   const { ledger, shape, sequence, runner } = await shapedBy(policy, { share: 0.25 });
   const bytes: number[] = [];
@@ -106,6 +129,6 @@ it.each(['duo', 'duo-kivi'])('%s keeps as many last positions after every tick, 
   await feed(state, { sequence, ids: Array.from({ length: 200 }, (_, i) => i), position: 0 });
   for (let at = 200; at < 280; at += 16) {
     expect(kept(), `${at}`).toEqual([at, 84, 84, at]);
-    await feed(state, { sequence, ids: Array.from({ length: 16 }, (_, i) => i), position: at, chosen: true });
+    await feed(state, { sequence, ids: Array.from({ length: 16 }, (_, i) => i), position: at, promptLength: 200 });
   }
 });

@@ -16,6 +16,8 @@ import { type Sequences, sharedPrefix } from '../sequences.ts';
 /** An answer to go on with from `tokens`, which grow by what is chosen. */
 export interface AnswerOptions extends Wishes {
   tokens: number[];
+  /** How many of them were given; those behind it were made before something ended what ran it. Default: all. */
+  promptLength?: number;
   sampler: Sampler;
   /** Tokens behind which the sampler has steps change nothing any more. */
   ends?: readonly number[];
@@ -29,7 +31,7 @@ export interface AnswerOptions extends Wishes {
   onToken(token: Token): boolean;
   /** Of a step with guesses: how many there were, and how many were right. */
   onGuesses?(guesses: number, right: number): void;
-  /** Tokens that can only come next: they are not chosen, but run as a prompt is. */
+  /** Tokens that can only come next: they are not chosen, and several are run in a step. */
   forced?(): number[];
   /** Runs all of its prompt, also what others have run; `onChunk` is told of each part, while its rows are on the GPU. */
   onChunk?(on: Runner, position: number, rows: number): Promise<void>;
@@ -44,6 +46,8 @@ export interface AnswerOptions extends Wishes {
 
 export interface Answer extends Job<Token> {
   readonly tokens: readonly number[];
+  /** Those that were given: what it has made is no prompt to a policy, whatever runs it again. */
+  readonly promptLength: number;
   readonly owner?: string;
   readonly sampler: Sampler;
   readonly ends: readonly number[];
@@ -59,10 +63,11 @@ export interface Answer extends Job<Token> {
 }
 
 export function createAnswer(options: AnswerOptions): Answer {
-  const { tokens, sampler, ends = [], most, onFeed, onPrefill, onChunk, onNormed, onGuesses, onToken, forced, signal, ...wishes } = options;
+  const { tokens, promptLength = tokens.length, sampler, ends = [], most, onToken, forced, signal, ...others } = options;
+  const { onFeed, onPrefill, onChunk, onNormed, onGuesses, ...wishes } = others;
   return {
     ...wishes,
-    tokens, sampler, ends, onFeed, onPrefill, onChunk, onNormed, onGuesses, signal,
+    tokens, promptLength, sampler, ends, onFeed, onPrefill, onChunk, onNormed, onGuesses, signal,
     alone: !sampler.ahead,
     length: 0,
     get promptLeft() {
@@ -84,7 +89,7 @@ export function createAnswer(options: AnswerOptions): Answer {
       for (const id of forced?.() ?? []) {
         if (tokens.length >= most) break;
         tokens.push(id);
-        this.length = 0; // there is a prompt again
+        this.length = 0; // there are tokens to be run again
         if (!onToken({ id })) return false;
       }
       return true;
@@ -127,10 +132,10 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       answer.length = 0;
     },
     async prefill(answer, alone) {
-      const { sequence, tokens, sampler, signal } = answer;
+      const { sequence, tokens, promptLength, sampler, signal } = answer;
       const on = runner.of(sequence!);
       const position = sequence!.tokens.length;
-      const rows = await on.feedChunk(tokens.slice(position), position, signal, alone && !answer.onChunk);
+      const rows = await on.feedChunk(tokens.slice(position), position, signal, { several: alone && !answer.onChunk, promptLength });
       await answer.onChunk?.(on, position, rows);
       answer.onPrefill?.();
       if (answer.promptLeft > 0) return undefined;
