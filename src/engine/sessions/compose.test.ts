@@ -1,7 +1,7 @@
 // Documents that are put together, on a device that only takes notes: what is run, what is kept, and what is left where something fails.
 import { describe, expect, it } from 'vitest';
 import { type OpenStates, openStates } from '../../../test/doubles/session-states.ts';
-import { type DocumentsPlan } from '../../kv/policies/documents.ts';
+import { type Asked, askedOf } from '../../kv/policies/documents.ts';
 import { type KvTick } from '../../kv/policy.ts';
 import { headerOf, packParts, unpackParts } from '../../kv/saved/snapshot.ts';
 import { type ComposeRequest } from '../../protocol.ts';
@@ -76,22 +76,29 @@ describe('documents that are put together', () => {
   });
 
   it('look at what the question pays on its own copy alone', async () => {
-    let asked: DocumentsPlan['asked'];
-    const { compose, home, sequences, runs } = open({
+    let asked: Asked | undefined;
+    let copy: object | undefined;
+    const { compose, home, sequences, runs, states } = open({
       documents: true,
       async ran(tokens, owner, sequence) {
         if (!owner.endsWith('asked')) return;
-        ({ asked } = home.shape!.plan as DocumentsPlan);
+        [asked, copy] = [askedOf.get(sequence), sequence];
         const { policy, plan } = home.shape!;
         const tick = (of: object) => policy.tick({ phase: 'prompt', of, length: tokens.length, base: 0, plan, layers: [] } as unknown as KvTick);
         await tick({}); // of somebody else's prompt of that length
         expect(asked!.paid).toBeUndefined();
         await tick(sequence);
+        expect(asked!.paid).toHaveLength(tokens.length);
+        // Whatever conversation is saved meanwhile is of the same plan.
+        expect(await states.save('b', 'meanwhile', '')).toMatchObject({ tokens: 9 });
       },
     });
+    await compose('b', requestOf([' six']));
     expect((await compose('a', requestOf([' one', ' two'], { repair: { question: ' Which?', share: 0.1 } }))).repairedTokens).toBe(2);
     expect(asked).toMatchObject({ length: 20, queries: 7 });
-    expect([runs.at(-1), sequences.of('a asked'), (home.shape!.plan as DocumentsPlan).asked]).toEqual(['Read: one two Which?', undefined, undefined]);
+    expect([runs.at(-1), sequences.of('a asked'), askedOf.get(copy!)]).toEqual(['Read: one two Which?', undefined, undefined]);
+    await states.close('b');
+    expect(await states.load('meanwhile', 'b')).toMatchObject({ tokens: 9 });
   });
 
   it('leave nothing where the repair fails', async () => {

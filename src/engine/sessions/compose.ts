@@ -1,11 +1,12 @@
 // Conversations that are put together of documents: each is run once by itself behind the same beginning, and kept by what it says. A chunk of its own.
 import { BudgetError, RequestError } from '../../errors.ts';
-import { type Asked, type DocumentsPlan, mostAsked } from '../../kv/policies/documents.ts';
+import { type Asked, askedOf, mostAsked } from '../../kv/policies/documents.ts';
 import { decodeParts, inSlices } from '../../kv/saved/coding/coded.ts';
 import { type KeyTurn, keyTurn } from '../../kv/saved/composed.ts';
 import { type SavedDocument, putComposed, tokensOf } from '../../kv/saved/put-composed.ts';
 import { kindsOfPlain, savePlain, unpackPlain } from '../../kv/saved/saved.ts';
 import { cachesOf } from '../../kv/segment.ts';
+import { type Sequence } from '../../kv/sequence.ts';
 import { opsOf } from '../../model/operations.ts';
 import { isAttend } from '../../model/ops/attend.ts';
 import { isRope } from '../../model/ops/rope.ts';
@@ -193,21 +194,21 @@ async function repairFor(
 }
 
 /** What the last tokens of a question pay to each token, by running it on a copy. */
-async function paidBy({ placed, between, run, signal }: Composer, id: string, tokens: number[], question: readonly number[]): Promise<Float64Array> {
-  const plan = placed().model.home.shape!.plan as DocumentsPlan;
+async function paidBy({ between, run, signal }: Composer, id: string, tokens: number[], question: readonly number[]): Promise<Float64Array> {
   const copy = `${id} asked`;
+  let of: Sequence | undefined;
   try {
-    const of = await between(async ({ sequences }) => ((await sequences.fork(id, copy)) ? sequences.of(copy) : undefined));
+    of = await between(async ({ sequences }) => ((await sequences.fork(id, copy)) ? sequences.of(copy) : undefined));
     if (!of)
       throw new BudgetError(`There is no room for a copy of the documents' ${tokens.length} tokens, which the question is tried on. Close some conversations.`);
-    const asked: Asked = { of, length: tokens.length + question.length, queries: question.length };
-    plan.asked = asked;
+    const asked: Asked = { length: tokens.length + question.length, queries: question.length };
+    askedOf.set(of, asked);
     await run([...tokens, ...question, question.at(-1)!], copy);
     signal?.throwIfAborted();
     if (asked.paid) return asked.paid.subarray(0, tokens.length);
     throw new RequestError('The question was not run on the documents: the model was loaded anew, or they gave way to others. Compose them again.');
   } finally {
-    plan.asked = undefined;
+    if (of) askedOf.delete(of); // which may be the one that stays
     await between(async ({ sequences }) => sequences.disown(copy));
   }
 }

@@ -1,7 +1,7 @@
 // Reads a conversation as one of its episodes has it (src/kv/policies/epicache.ts): block by block, and behind each that leaves more slots than the episode
 // has, the episode's query, by which slots are chosen, and which is forgotten then. So no more than those slots, a block and the query are there at a time.
 import { BudgetError } from '../../errors.ts';
-import { type EpicachePlan, type EpisodeBlock, slotsOfEpisode } from '../../kv/policies/epicache.ts';
+import { type EpisodeBlock, blockOf, slotsOfEpisode } from '../../kv/policies/epicache.ts';
 import { type Sequence } from '../../kv/sequence.ts';
 import { type Runner } from '../run/runner.ts';
 
@@ -22,21 +22,20 @@ export const gaveWay = (): BudgetError =>
 
 /** `blocks`: the tokens of the conversation, as many in each as a step between ticks has. `query`: no more than the policy's window. */
 export async function readEpisode({ sequence, inTurn, signal }: Reading, blocks: readonly (readonly number[])[], query: readonly number[]): Promise<void> {
-  const { plan: given, options } = sequence.shaped!.shape;
-  const plan = given as EpicachePlan;
+  const { shape } = sequence.shaped!;
   const total = blocks.reduce((sum, { length }) => sum + length, 0);
-  const slots = slotsOfEpisode({ plan, options }, total);
+  const slots = slotsOfEpisode(shape, total);
   let from = 0;
   for (const next of blocks) {
-    const block: EpisodeBlock = { of: sequence, from, until: from + next.length, total };
+    const block: EpisodeBlock = { from, until: from + next.length, total };
     const ids = block.until > slots ? [...next, ...query] : next;
     await inTurn(from + ids.length, async (runner) => {
       if (sequence.tokens.length !== block.from) throw gaveWay();
-      plan.block = block;
+      blockOf.set(sequence, block);
       try {
         await runner.feed(ids, block.from, signal);
       } finally {
-        plan.block = undefined;
+        blockOf.delete(sequence);
       }
       if (!block.read) throw gaveWay();
       sequence.truncate(block.until);

@@ -2,7 +2,7 @@
 // and what is left where something fails.
 import { describe, expect, it } from 'vitest';
 import { type OpenStates, openStates } from '../../../test/doubles/session-states.ts';
-import { type EpicachePlan } from '../../kv/policies/epicache.ts';
+import { blockOf } from '../../kv/policies/epicache.ts';
 import { type KvTick } from '../../kv/policy.ts';
 import { headerOf, withHeader } from '../../kv/saved/snapshot.ts';
 import { type RecallRequest } from '../../protocol.ts';
@@ -22,6 +22,8 @@ const boats = second.slice(first.length);
 function open(options: OpenStates = {}) {
   const notes: (number | undefined)[] = [];
   const reads: string[] = [];
+  let of: object | undefined;
+  const blockNow = () => of && blockOf.get(of);
   const opened = openStates({
     policy: 'epicache', options: { chunk: 64, share: 0.4, window: 8 }, ...options,
     async fed(feed) {
@@ -29,14 +31,14 @@ function open(options: OpenStates = {}) {
       const shaped = sequence.shaped!;
       const { policy, plan, options: own } = shaped.shape;
       const { length } = sequence.tokens;
-      notes.push((plan as EpicachePlan).block?.until);
+      of = sequence;
+      notes.push(blockNow()?.until);
       reads.push(String.fromCharCode(...sequence.tokens));
       const tick = { phase: 'prompt', of: sequence, length, base: shaped.base, plan, options: own, layers: [] };
       await policy.tick({ ...tick, advance: (base: number) => shaped.ticked(length, base, true) } as unknown as KvTick);
       await options.fed?.(feed);
     },
   });
-  const blockNow = () => (opened.home.shape!.plan as EpicachePlan).block;
   return { ...opened, notes, reads, blockNow, recall: (id: string, request: RecallRequest) => opened.states.recall(id, request) };
 }
 

@@ -2,22 +2,20 @@
 // divided by `temperature` and the logarithm of whose sum is multiplied by `scale`. It can tell what a question looks at (Cache-Craft's repair, arXiv
 // 2502.15734). What puts documents there is src/kv/saved/put-composed.ts.
 import { RequestError } from '../../errors.ts';
-import { type KvPlan, type KvTick, type Policy } from '../policy.ts';
+import { type KvTick, type Policy } from '../policy.ts';
 import { oneSet } from '../set-bytes.ts';
 import { mostSlots } from '../tick/layer.ts';
 import { observe } from '../tick/observe.ts';
 
-/** What is to be told of a prompt of `length` tokens of a sequence, whose last `queries` ask; then what they pay to each slot, mean over layers and heads. */
+/** What is to be told of a prompt of `length` tokens, whose last `queries` ask; then what they pay to each slot, mean over layers and heads. */
 export interface Asked {
-  of: object;
   length: number;
   queries: number;
   paid?: Float64Array;
 }
 
-export interface DocumentsPlan extends KvPlan {
-  asked?: Asked;
-}
+/** By sequence (`KvTick.of`). Beside the plan, which is of all sequences and never changes: what is saved has its sum. */
+export const askedOf = new WeakMap<object, Asked>();
 
 /** Tokens of a question at most that are looked at, its last ones. */
 export const mostAsked = 64;
@@ -39,7 +37,7 @@ async function tellPaid(kv: KvTick, asked: Asked): Promise<void> {
 const policy: Policy = {
   name: 'documents',
   options: { temperature: 0.8, scale: 0.9 },
-  plan(model, { context, format }, { temperature, scale }): DocumentsPlan {
+  plan(model, { context, format }, { temperature, scale }) {
     for (const [name, value] of Object.entries({ temperature, scale }))
       if (!(value > 0 && value <= 4)) throw new RequestError(`kvOptions.${name} is ${value}; it must be above 0 and at most 4.`);
     return {
@@ -50,8 +48,8 @@ const policy: Policy = {
     };
   },
   async tick(kv) {
-    const { asked } = kv.plan as DocumentsPlan;
-    if (asked && asked.of === kv.of && kv.phase === 'prompt' && kv.length === asked.length) await tellPaid(kv, asked);
+    const asked = kv.of && askedOf.get(kv.of);
+    if (asked && kv.phase === 'prompt' && kv.length === asked.length) await tellPaid(kv, asked);
   },
 };
 

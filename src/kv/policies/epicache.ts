@@ -5,11 +5,10 @@ import { type KvTick, type Policy } from '../policy.ts';
 import { endOf, evict } from '../tick/evict.ts';
 import { slotsBefore } from '../tick/layer.ts';
 import { paidByLast } from '../tick/paid.ts';
-import { type EvictingPlan, evictOptions, planEvicting, slotsOf } from '../tick/room.ts';
+import { evictOptions, planEvicting, slotsOf } from '../tick/room.ts';
 
-/** A block of an episode, by its sequence: of a prompt that ends at `until` or, where slots are chosen, behind its query. */
+/** A block of an episode: of a prompt that ends at `until` or, where slots are chosen, behind its query. */
 export interface EpisodeBlock {
-  of: object;
   /** Where the block before has ended. */
   from: number;
   until: number;
@@ -19,9 +18,8 @@ export interface EpisodeBlock {
   read?: true;
 }
 
-export interface EpicachePlan extends EvictingPlan {
-  block?: EpisodeBlock;
-}
+/** The one that a sequence (`KvTick.of`) reads. Beside the plan, which is of all sequences and never changes: what is saved has its sum. */
+export const blockOf = new WeakMap<object, EpisodeBlock>();
 
 /** Slots of a head that an episode has of a conversation of `total` tokens. */
 export const slotsOfEpisode = (kv: Pick<KvTick, 'plan' | 'options'>, total: number): number => slotsOf({ ...kv, promptLength: total });
@@ -43,9 +41,9 @@ const policy: Policy = {
   plan: (model, room, options) =>
     planEvicting(model, room, options, { peak: 'bounded', planes: [], chunk: options.chunk, queries: options.window }),
   async tick(kv) {
-    const { block } = kv.plan as EpicachePlan;
+    const block = kv.of && blockOf.get(kv.of);
     // A sequence that has lost what was before the block is one like any other: it is not to be taken for the episode, nor left without room.
-    if (!block || block.of !== kv.of || kv.base !== block.from) {
+    if (!block || kv.base !== block.from) {
       const end = endOf(kv);
       return void (end > kv.base && (await keep(kv, end, slotsOf(kv), kv.plan.window)));
     }

@@ -9,7 +9,7 @@ import { pageSlots } from '../formats/format.ts';
 import { type KvTick } from '../policy.ts';
 import { evict } from '../tick/evict.ts';
 import { policies, shapeWithin } from './catalogue.ts';
-import { type EpicachePlan, type EpisodeBlock } from './epicache.ts';
+import { type EpisodeBlock, blockOf } from './epicache.ts';
 
 const retrieval = [[0.9, 0.1], [0.2, 0.8]];
 const room = { context: 4096, chunk: 256, budgetBytes: Infinity, format: kvFormat('f16'), sequences: 1, retrieval };
@@ -52,15 +52,16 @@ it.each(['recent', 'snapkv', 'heavy-prompt', 'windowkv', 'h2o', 'streaming'])('%
 it.each([
   ['its block', {}, 80, true],
   ['a sequence that has lost what was before the block', { from: 48 }, 68, undefined], // as any other: all but the window of 32
-  ["another's", { of: {} }, 68, undefined],
+  ["another's", 'other', 68, undefined],
 ] as const)('a tick of an episode is for %s', async (_, other, end, read) => {
   const { plan, options } = shapeFor('epicache', {});
   const of = {};
-  const block: EpisodeBlock = { of, from: 40, until: 80, total: 200, ...other };
+  const block: EpisodeBlock = { from: 40, until: 80, total: 200, ...(other !== 'other' && other) };
+  blockOf.set(other === 'other' ? {} : of, block);
   let base = 40;
   const at = { of, base, length: 100, promptLength: 100, phase: 'prompt' };
   await policies.get('epicache')!.tick({
-    ...at, plan: { ...plan, block } as EpicachePlan, options, layers: [], advance: (to: number) => (base = to),
+    ...at, plan, options, layers: [], advance: (to: number) => (base = to),
   } as unknown as KvTick);
   expect([base, block.read]).toEqual([end, read]);
 });

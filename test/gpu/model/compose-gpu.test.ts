@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { mostPaid, repair } from '../../../src/engine/run/repair.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
-import { type Asked, type DocumentsPlan } from '../../../src/kv/policies/documents.ts';
+import { type Asked, askedOf } from '../../../src/kv/policies/documents.ts';
 import { keyTurn } from '../../../src/kv/saved/composed.ts';
 import { type ComposeMode, type SavedDocument, putComposed, tokensOf } from '../../../src/kv/saved/put-composed.ts';
 import { savePlain, unpackPlain } from '../../../src/kv/saved/saved.ts';
@@ -89,13 +89,12 @@ describe.skipIf(!adapterFile)('composed texts', () => {
     const model = await open({});
     const sequence = await composed(model, 'stacked');
     const probe = await sequence.fork();
-    const asked: Asked = { of: probe, length: probe.tokens.length + question.length, queries: question.length };
-    const plan = model.home.shape!.plan as DocumentsPlan;
-    plan.asked = asked;
+    const asked: Asked = { length: probe.tokens.length + question.length, queries: question.length };
+    askedOf.set(probe, asked);
     await ask(model, await probe.fork()); // of the same length
     expect(asked.paid).toBeUndefined();
     await ask(model, probe);
-    plan.asked = undefined;
+    askedOf.delete(probe);
     expect(mostPaid(asked.paid!.subarray(0, sequence.tokens.length), share)).toEqual(chosen);
     const whole = await sequence.fork();
     await repair(createRunner(model).of(sequence), sequence, chosen);

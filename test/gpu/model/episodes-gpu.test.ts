@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { readEpisode } from '../../../src/engine/sessions/episode.ts';
-import { type EpicachePlan } from '../../../src/kv/policies/epicache.ts';
+import { blockOf } from '../../../src/kv/policies/epicache.ts';
 import { type Sequence } from '../../../src/kv/sequence.ts';
 import { adapterFile } from '../../dawn.ts';
 import { jsonFixture } from '../../models/fixture.ts';
@@ -58,7 +58,7 @@ describe.skipIf(!adapterFile || !isFull)('episodes', () => { // kernels are thos
       });
       expect(sequence.byteLength).toBeLessThanOrEqual(sequence.bytesFor(256));
       sequence.close();
-      expect((model.home.shape!.plan as EpicachePlan).block).toBeUndefined();
+      expect(blockOf.get(sequence)).toBeUndefined();
     }
     expect(ledger.bytes.kv).toBeLessThanOrEqual(plan.bytes.kv);
     await model.destroy();
