@@ -51,6 +51,10 @@ it('chunks of a prompt leave them, those of another sequence are as they were th
   const copy = createQueried(32);
   copy.goOn(150, queried.at(150));
   expect([copy.first, copy.at(140), copy.at(100)]).toEqual([118, 118, 100]);
+  const longer = createQueried(32); // in whose place they are put
+  longer.willRun(300);
+  longer.goOn(150, queried.at(150));
+  expect([longer.first, longer.at(140)]).toEqual([118, 118]);
   queried.goOn(0);
   expect(queried.first).toBe(0);
   const alone = createQueried();

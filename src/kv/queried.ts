@@ -17,14 +17,14 @@ export interface Queried {
 /** `rows`: queries that are kept; none: nobody asks. */
 export function createQueried(rows = Infinity): Queried {
   let [first, ran] = [0, 0];
-  const at = (length: number, given = first): number => Math.min(length, Math.max(given, ran - rows));
+  const at = (length: number): number => Math.min(length, Math.max(first, ran - rows));
   return {
     get first() {
       return first;
     },
-    at: (length) => at(length),
+    at,
     goOn(length, given) {
-      first = at(length, given);
+      first = given === undefined ? at(length) : Math.min(length, given); // what was run here before is nowhere
       ran = length;
     },
     willRun: (end) => void (ran = Math.max(ran, end)),
