@@ -1,5 +1,5 @@
 // States of conversations on a device that only takes notes: what is run is a note, keys and values are whatever is written there.
-import { type Placed, createSessionStates } from '../../src/engine/sessions/states.ts';
+import { type Around, type Placed, createSessionStates } from '../../src/engine/sessions/states.ts';
 import { createKeptRecords } from '../../src/engine/sessions/in-records.ts';
 import { openModel } from '../../src/engine/load/opened.ts';
 import { createSequences } from '../../src/engine/run/sequences.ts';
@@ -31,6 +31,8 @@ export interface OpenStates {
   sequences?: number;
   /** Nothing is kept beside the GPU. */
   storeless?: boolean;
+  /** What bringing a state back costs; default: it was not measured. */
+  costs?: Awaited<ReturnType<Around['costs']>>;
   /** Ends what is put together. */
   signal?: AbortSignal;
   /** What running a prompt does beside noting its tokens. */
@@ -47,7 +49,7 @@ export interface Fed {
   sequence: Sequence;
 }
 
-export function openStates({ policy, options = {}, sequences: most = 4, storeless, signal, ran, fed, before }: OpenStates = {}) {
+export function openStates({ policy, options = {}, sequences: most = 4, storeless, costs, signal, ran, fed, before }: OpenStates = {}) {
   const { device } = fakeDevice();
   const shape = policy === undefined ? undefined : shapeWithin(graph, policy, options, { ...room, budgetBytes: Infinity, sequences: 1 });
   const home: SequenceHome = { device, ledger: createLedger(device, Infinity), config: graph.config, ...room, shape, release: () => {} };
@@ -85,7 +87,7 @@ export function openStates({ policy, options = {}, sequences: most = 4, storeles
       sequences.give(sequence);
     }
   };
-  const around = { costs: async () => undefined, oneByOne: createTurns().alone, signal, run };
+  const around = { costs: async () => costs, oneByOne: createTurns().alone, signal, run };
   const states = createSessionStates(() => placed as unknown as Placed, storeless ? undefined : store, around);
   return { home, sequences, states, store, runs, placed };
 }

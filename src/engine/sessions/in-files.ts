@@ -1,9 +1,9 @@
 // Kept states in a folder, for Node: a file each, of what it is in JSON and then the state. A file is there whole or not at all, as it gets its
 // name when all is written; when it was last used is its time of modification.
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { headBytes, headStart, splitParts } from '../../kv/saved/snapshot.ts';
+import { damagedParts, headBytes, headStart, headerOf } from '../../kv/saved/snapshot.ts';
 import { randomId } from '../../random.ts';
 import { type Kept, type KeptStore } from './kept.ts';
 
@@ -21,49 +21,90 @@ function headOf(kept: Kept): Uint8Array {
   return Buffer.concat([size, json]);
 }
 
-/** What a file holds, and where its state begins; undefined for one that is none. */
-async function readHead(file: string): Promise<{ kept: Kept; start: number } | undefined> {
-  const handle = await open(file).catch(() => undefined);
+/** What there is none of is gone; any other error is told. */
+function orNone(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+  throw error;
+}
+
+/** Does `work` on an open file; undefined where there is none. */
+async function withFile<T>(file: string, work: (handle: FileHandle) => Promise<T>): Promise<T | undefined> {
+  const handle = await open(file).catch(orNone);
   try {
-    if (!handle) return undefined;
-    const { size, mtimeMs } = await handle.stat();
-    const { buffer: bytes } = await handle.read(Buffer.alloc(sizeBytes), 0, sizeBytes, 0);
-    const start = sizeBytes + bytes.readUInt32LE();
-    if (start > size) return undefined;
-    const { buffer: json } = await handle.read(Buffer.alloc(start - sizeBytes), 0, start - sizeBytes, sizeBytes);
-    const kept = JSON.parse(json.toString()) as Kept;
-    return size === start + kept.byteLength ? { kept: { ...kept, lastUsed: Math.round(mtimeMs) }, start } : undefined;
-  } catch {
-    return undefined; // damaged
+    return handle && (await work(handle));
   } finally {
     await handle?.close();
   }
 }
 
-/** The first part of a state; undefined where it is gone, or none. */
-async function readFirst(file: string, start: number): Promise<Uint8Array | undefined> {
-  const handle = await open(file).catch(() => undefined);
-  try {
-    if (!handle) return undefined;
-    const { size } = await handle.stat();
-    const read = async (length: number) => (await handle.read(Buffer.alloc(length), 0, length, start)).buffer;
-    const length = headBytes(await read(Math.min(headStart, size - start)));
-    return length && start + length <= size ? await read(length) : undefined;
-  } finally {
-    await handle?.close();
+/** Bytes that Node reads at once; it refuses 2 GiB. */
+const mostRead = 2 ** 28;
+
+/** So many bytes from a place of a file on, or as many as there are. */
+async function readAt(handle: FileHandle, at: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await handle.read(bytes, done, Math.min(mostRead, length - done), at + done);
+    if (!bytesRead) return bytes.subarray(0, done);
+    done += bytesRead;
   }
+  return bytes;
+}
+
+/** What a file holds, and where its state begins; undefined for one that is none. */
+async function headIn(handle: FileHandle): Promise<{ kept: Kept; start: number } | undefined> {
+  const { size, mtimeMs } = await handle.stat();
+  const bytes = await readAt(handle, 0, sizeBytes);
+  if (bytes.byteLength < sizeBytes) return undefined;
+  const start = sizeBytes + new DataView(bytes.buffer).getUint32(0, true);
+  if (start > size) return undefined;
+  const kept = keptIn(new TextDecoder().decode(await readAt(handle, sizeBytes, start - sizeBytes)));
+  return kept && size === start + kept.byteLength ? { kept: { ...kept, lastUsed: Math.round(mtimeMs) }, start } : undefined;
+}
+
+function keptIn(json: string): Kept | undefined {
+  try {
+    return JSON.parse(json) as Kept;
+  } catch {
+    return undefined; // damaged
+  }
+}
+
+/** The first part of a state; undefined where it is none. */
+async function firstIn(handle: FileHandle, start: number): Promise<Uint8Array | undefined> {
+  const length = headBytes(await readAt(handle, start, headStart));
+  const first = length ? await readAt(handle, start, length) : undefined;
+  return first?.byteLength === length ? first : undefined;
+}
+
+/** One after the other, as all may have more bytes than are read at once. RequestError for a file that is none by now, or ends before its state does. */
+async function partsIn(handle: FileHandle): Promise<Uint8Array[]> {
+  const head = await headIn(handle);
+  const first = head && (await firstIn(handle, head.start));
+  if (!first) throw damagedParts();
+  const parts = [first];
+  let at = head.start + first.byteLength;
+  for (const size of headerOf(first).layers) {
+    const part = await readAt(handle, at, size);
+    if (part.byteLength !== size) throw damagedParts();
+    parts.push(part);
+    at += size;
+  }
+  return parts;
 }
 
 export function openKeptFiles(folder: string): KeptStore {
   const pathOf = (name: string): string => join(folder, stemOf(name) + suffix);
-  const filesOf = async (): Promise<string[]> => readdir(folder).catch(() => []);
+  const filesOf = async (): Promise<string[]> => (await readdir(folder).catch(orNone)) ?? [];
   const setUsed = (file: string, ms: number) => utimes(file, ms / 1000, ms / 1000);
   const remove = (files: readonly string[]) => Promise.all(files.map((file) => rm(join(folder, file), { force: true })));
   /** Of a name: what is being written, or was when a process ended. */
   const unfinished = async (name: string): Promise<string[]> => (await filesOf()).filter((file) => file.startsWith(stemOf(name)) && file.endsWith('.new'));
   return {
     async list() {
-      const found = await Promise.all((await filesOf()).filter((file) => file.endsWith(suffix)).map((file) => readHead(join(folder, file))));
+      const isNone = () => undefined; // one that cannot be read hides no others
+      const files = (await filesOf()).filter((file) => file.endsWith(suffix));
+      const found = await Promise.all(files.map((file) => withFile(join(folder, file), headIn).catch(isNone)));
       return found.flatMap((each) => (each ? [each.kept] : []));
     },
     async write(kept, parts) {
@@ -81,10 +122,12 @@ export function openKeptFiles(folder: string): KeptStore {
     },
     async read(name) {
       const file = pathOf(name);
-      const head = await readHead(file);
-      const first = head && (await readFirst(file, head.start));
-      const isGone = () => undefined;
-      return first && { kept: head.kept, first, parts: () => readFile(file).then((bytes) => splitParts(bytes.subarray(head.start)), isGone) };
+      const found = await withFile(file, async (handle) => {
+        const head = await headIn(handle);
+        const first = head && (await firstIn(handle, head.start));
+        return first && { kept: head.kept, first };
+      });
+      return found && { ...found, parts: () => withFile(file, partsIn) };
     },
     async touch(name, lastUsed) {
       if (await stat(pathOf(name)).catch(() => undefined)) await setUsed(pathOf(name), lastUsed);

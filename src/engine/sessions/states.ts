@@ -74,7 +74,7 @@ export function createSessionStates(placed: () => Placed, store: KeptStore | und
       checkAdapters(kept, on);
       checkHeader(on.model.home, first, await idOf(on));
       const seconds = await secondsOf(read, on, await around.costs());
-      const by = seconds ? soonest(seconds) : 'state';
+      const by = seconds && isAsRun(first, on) ? soonest(seconds) : 'state';
       const told = { about: kept.about, by, ...(seconds && { seconds }) };
       if (by === 'prompt') {
         const { tokens } = headerOf(first);
@@ -114,6 +114,14 @@ function checkRoom({ tokens }: KeptSession, { model: { sizes: { context } } }: P
   throw new RequestError(`The saved conversation has ${tokens} tokens; the context has room for ${context}. Load the model with a longer one.`, {
     code: 'context_length_exceeded',
   });
+}
+
+/** Whether running its tokens as one prompt gives what was kept: not of parts that have not seen each other, nor where a policy dropped some, or chooses by prompts. */
+function isAsRun(first: Uint8Array, { model: { home: { shape } } }: Placed): boolean {
+  if (headerOf(first).approximate) return false;
+  if (!shape) return true;
+  const { rewinds, layers } = shape.plan;
+  return rewinds !== undefined && layers.flat().every(({ pick }) => !pick || pick.by === 'none');
 }
 
 /** What both ways of bringing a conversation back are expected to take; undefined where nothing was measured. */
