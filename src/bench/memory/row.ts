@@ -2,6 +2,7 @@
 // records it finds again, which bytes it has for that, and how fast it is. Measured text by text, so that it can be gone on with later.
 import { type Loaded } from '../../engine/engine.ts';
 import { argmax } from '../../distribution.ts';
+import { RequestError } from '../../errors.ts';
 import { divergence } from '../fidelity.ts';
 import { keptShare } from './kept.ts';
 import { type Probes } from './probes.ts';
@@ -70,22 +71,47 @@ const savedOf = 'probes';
 
 const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 
+/** The index over keys that a policy plans (`AnswerPlan`). */
+const indexOf = ({ model: { sequence: { shaped } } }: Loaded) =>
+  shaped?.shape.plan.layers.flatMap((sets) => sets.flatMap(({ answered }) => answered?.index ?? []))[0];
+
+/** An index is no part of what is saved: a text under a policy that has one is run in one go. RequestError where it is to be gone on with. */
+function paceOf(loaded: Loaded, pace: Pace): Pace {
+  if (!indexOf(loaded)) return pace;
+  if (pace.from) throw new RequestError('It is of a policy with an index over keys, which is no part of what is saved.');
+  return { ...pace, isOver: () => false };
+}
+
+/** RequestError where what is measured would be something else than was asked for. */
+function checkIndexed(loaded: Loaded, length: number): void {
+  const index = indexOf(loaded);
+  const { policy, room } = loaded.model.sequence.shaped?.shape ?? {};
+  if (!index || loaded.model.sequence.shaped!.away!.answers!.counters.index?.keys) return;
+  throw new RequestError(
+    `kv is ${policy!.name}, whose index is for ${index.least} slots of a head or more; of a text of ${length} tokens, with a context of ${room!.context}, ` +
+    'none was made, and what is measured would be the memory without it. Give a longer text, or a smaller kvOptions.least.',
+  );
+}
+
 /** Reads a text from where it stands; gives how many tokens of it were run. */
-async function read({ model, runner }: Loaded, prompt: readonly number[], { from, isOver }: Pace): Promise<number> {
+async function read(loaded: Loaded, prompt: readonly number[], { from, isOver }: Pace): Promise<number> {
+  const { model, runner } = loaded;
   if (from) await model.sequence.restore(from.sequence, savedOf);
   let done = from?.tokens ?? 0;
   while (done < prompt.length) {
     done += await runner.feedChunk(prompt.slice(done), done);
     if (isOver()) break;
   }
+  if (done >= prompt.length) checkIndexed(loaded, prompt.length);
   return done;
 }
 
 const pause = async ({ model }: Loaded, rest: Omit<Paused, 'sequence'>): Promise<Paused> => ({ ...rest, sequence: await model.sequence.save(savedOf) });
 
 /** Of a model that has room for the text. */
-export async function runDocument(loaded: Loaded, { prompt, more }: Probes['documents'][number], pace: Pace): Promise<DocumentRun | Paused> {
+export async function runDocument(loaded: Loaded, { prompt, more }: Probes['documents'][number], given: Pace): Promise<DocumentRun | Paused> {
   const { model, runner } = loaded;
+  const pace = paceOf(loaded, given);
   const { from, isOver, now } = pace;
   let tokens = await read(loaded, prompt, pace);
   const logits = [...(from?.logits ?? [])];
@@ -109,8 +135,9 @@ export const documentPiece = ({ logits, bytes, ms }: DocumentRun, full: readonly
 
 /** Of a model that has room for two conversations of that length. */
 export async function runRecords(
-  loaded: Loaded, { prompt, records, given }: Probes['records'][number] & Pick<Probes, 'given'>, pace: Pace,
+  loaded: Loaded, { prompt, records, given }: Probes['records'][number] & Pick<Probes, 'given'>, asPaced: Pace,
 ): Promise<RecordsPiece | Paused> {
+  const pace = paceOf(loaded, asPaced);
   const tokens = await read(loaded, prompt, pace);
   const right = [...(pace.from?.right ?? [])];
   const paused = () => pause(loaded, { tokens, ms: 0, logits: [], right });
@@ -122,19 +149,29 @@ export async function runRecords(
   return { right: right.flat() };
 }
 
-/** Of each word behind those that are given 1 if it is told right, in a conversation that is a copy of the one that has read the text. */
-async function ask({ model, runner }: Loaded, position: number, record: readonly number[], given: number): Promise<number[]> {
-  const copy = await model.sequence.fork();
+/**
+ * Of each word behind those that are given 1 if it is told right: in a conversation that is a copy of the one that has read the text, or where that has an
+ * index, which copies have not, in itself, which is cut behind it.
+ */
+async function ask(loaded: Loaded, position: number, record: readonly number[], given: number): Promise<number[]> {
+  const { model: { sequence }, runner } = loaded;
+  const words = record.slice(0, Math.min(record.length, given + asked) - 1);
+  const isCut = indexOf(loaded) !== undefined;
+  const { interval = Infinity, window = Infinity } = sequence.shaped?.shape.plan ?? {};
+  if (isCut && words.length >= Math.min(interval, window)) // else the text had other slots afterwards
+    throw new RequestError(`A record of ${words.length + 1} tokens is asked: kvOptions.interval and kvOptions.window have to be as many.`);
+  const own = isCut ? sequence : await sequence.fork();
   try {
-    const of = runner.of(copy);
+    const of = runner.of(own);
     const right: number[] = [];
-    for (const [i, id] of record.slice(0, Math.min(record.length, given + asked) - 1).entries()) {
+    for (const [i, id] of words.entries()) {
       await of.feed([id], position + i, undefined, true);
       if (i + 1 >= given) right.push(Number(argmax(await of.readLogits()) === record[i + 1]));
     }
     return right;
   } finally {
-    copy.close();
+    if (isCut) own.truncate(position);
+    else own.close();
   }
 }
 

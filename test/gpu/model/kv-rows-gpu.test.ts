@@ -46,3 +46,27 @@ describe.skipIf(!adapterFile || !isFull).each(['', 'h2o', 'snapkv'] as const)('a
     await model.destroy();
   });
 });
+
+describe.skipIf(!adapterFile || !isFull)('a row of retrieval', () => {
+  it('is measured with its index, in one go, and refused where a text is too short for one', async () => {
+    const options = { least: 32, share: 0.5, window: 16, interval: 32 };
+    const model = await openFixture(await sharedGpu(), 'tiny/tiny-llama-f16.gguf', {
+      choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy: { name: 'retrieval', options },
+    });
+    const loaded = { model, runner: createRunner(model) } as unknown as Loaded;
+    const { answers } = model.sequence.shaped!.away!;
+    const { found, steps } = await inSteps((at) => runRecords(loaded, records, at), () => Promise.resolve());
+    expect([steps, found.right.length, answers!.counters.index!.keys > 0]).toEqual([1, 4, true]);
+    expect(answers!.counters.answers).toBeGreaterThan(0);
+    expect(answers!.counters.scored).toBeLessThan(0.8 * answers!.counters.slots);
+    expect(model.sequence.tokens).toEqual(records.prompt);
+    expect((await inSteps((at) => runDocument(loaded, document, at), () => Promise.resolve())).steps).toBe(1);
+
+    const from = { tokens: 0, ms: 0, logits: [], right: [], sequence: new Uint8Array() };
+    const pace = { isOver: () => false, now: () => 0 };
+    await expect(runDocument(loaded, document, { ...pace, from })).rejects.toThrow('an index over keys, which is no part of what is saved');
+    await expect(runRecords(loaded, { ...records, prompt: ids(40, 7) }, pace)).rejects.toThrow('index is for 32 slots of a head or more; of a text of 40');
+    await expect(runRecords(loaded, { ...records, records: [ids(30, 3)], given: 24 }, pace)).rejects.toThrow('A record of 30 tokens');
+    await model.destroy();
+  });
+});
