@@ -7,7 +7,7 @@ import { type Sequence, type SequenceHome } from '../sequence.ts';
 import { checkInMemory } from './away.ts';
 import { type PageKinds } from './coding/coded.ts';
 import { type SavedPart, checkSavable, emptyShaped, kindOf, partsOfShaped, putShaped, shapeOfSaved } from './shaped.ts';
-import { type Snapshot, type SnapshotOf, checkOf, damagedParts, headerOf, joined, packParts, pageVersion, splitParts, unpackParts } from './snapshot.ts';
+import { type Snapshot, type SnapshotOf, checkOf, checkSums, damagedParts, headerOf, joined, packParts, pageVersion, splitParts, unpackParts } from './snapshot.ts';
 
 const snapshotOf = ({ format, angles, shape }: SequenceHome, model: string): SnapshotOf =>
   ({ model, format: format.name, pages: pageVersion, angles, ...shapeOfSaved(shape) });
@@ -67,8 +67,11 @@ export async function saveParts(home: SequenceHome, sequence: Sequence, model: s
   });
 }
 
-export const restore = (home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> =>
-  restoreParts(home, sequence, splitParts(bytes), model);
+export async function restore(home: SequenceHome, sequence: Sequence, bytes: Uint8Array, model: string): Promise<void> {
+  const [first, ...layers] = splitParts(bytes);
+  await checkSums(first, layers);
+  await restoreParts(home, sequence, [first, ...layers], model);
+}
 
 /** Throws what `restoreParts` would throw of what has this first part, as far as it says. */
 export function checkHeader(home: SequenceHome, first: Uint8Array, model: string): void {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { RequestError } from '../../errors.ts';
-import { packSnapshot, pageVersion, unpackSnapshot } from './snapshot.ts';
+import { checkSums, headStart, joined, packParts, packSnapshot, pageVersion, splitParts, unpackParts, unpackSnapshot } from './snapshot.ts';
 
 const of = { model: 'abc', format: 'f16', pages: pageVersion };
 const snapshot = { of, tokens: [1, 2, 3], layers: [Uint8Array.of(1, 2, 3, 4), Uint8Array.of(5, 6, 7, 8, 9)] };
@@ -43,4 +43,34 @@ it('is refused where it is cut off, longer, or something else', () => {
     wrong.set(new TextEncoder().encode(header.padEnd(60)), 21);
     expect(() => unpackSnapshot(wrong, of)).toThrow(RequestError);
   }
+});
+
+it('is refused where any bit of it is another one', async () => {
+  const parts = packParts({ ...snapshot, tokens: [1, 2, 345], layers: [...snapshot.layers, new Uint8Array(0)] });
+  const read = async (found: readonly Uint8Array[]) => {
+    const { layers } = unpackParts(found, of);
+    await checkSums(found[0], layers);
+    return layers;
+  };
+  expect(await read(parts)).toHaveLength(3);
+  for (const [i, part] of parts.entries()) {
+    for (let bit = 0; bit < 8 * part.byteLength; bit++) {
+      const flipped = part.slice();
+      flipped[bit >> 3] ^= 1 << (bit & 7);
+      const found = parts.with(i, flipped);
+      await expect(read(found), `bit ${bit} of part ${i}`).rejects.toThrow(RequestError);
+      await expect((async () => read(splitParts(joined(found))))(), `bit ${bit} of part ${i}, in one piece`).rejects.toThrow(RequestError);
+    }
+  }
+  await expect(checkSums(parts[0], [parts[2], parts[1], parts[3]])).rejects.toThrow('Part 1 of 3 of the saved sequence has another sum');
+});
+
+it('is read as it was saved before there were sums', async () => {
+  const json = new TextEncoder().encode(JSON.stringify({ of, tokens: [1, 2, 3], layers: [4, 5] }));
+  const first = packSnapshot(snapshot).slice(0, headStart + json.length);
+  new DataView(first.buffer).setUint32(headStart - 4, json.length, true);
+  first.set(json, headStart);
+  expect(unpackParts([first, ...snapshot.layers], of)).toEqual(snapshot);
+  await checkSums(first, snapshot.layers);
+  expect(unpackSnapshot(joined([first, ...snapshot.layers]), of)).toEqual(snapshot);
 });

@@ -2,6 +2,7 @@
 // by. Knows no GPU and no storage.
 import { RequestError } from '../../errors.ts';
 import { type HeldNumbers } from '../sets.ts';
+import { sumOf, sumOfWords } from './sum.ts';
 
 /** What keys and values depend on beside the tokens. A snapshot is good for exactly the same; a new release alone changes none. */
 export interface SnapshotOf {
@@ -63,11 +64,16 @@ export interface Coding {
 
 /** One after the other: magic, length of the header (u32) and header (JSON), then each of the layers. */
 export function packParts({ layers, ...header }: Snapshot): Uint8Array[] {
-  return [packHeader({ ...header, layers: layers.map(({ byteLength }) => byteLength) }), ...layers];
+  return [packHeader({ ...header, layers: layers.map(({ byteLength }) => byteLength), sums: layers.map((layer) => inHex(sumOfWords(layer))) }), ...layers];
 }
 
+/** As long for any sum, so that snapshots of the same parts are. */
+const inHex = (sum: number): string => sum.toString(16).padStart(8, '0');
+
+/** With the sum of its JSON at the end of that. */
 function packHeader(header: Header): Uint8Array<ArrayBuffer> {
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const own = JSON.stringify(header);
+  const json = new TextEncoder().encode(`${own.slice(0, -1)},"sum":"${inHex(sumOf(new TextEncoder().encode(own)))}"}`);
   const start = new Uint8Array(headStart + json.length);
   start.set(new TextEncoder().encode(magic));
   new DataView(start.buffer).setUint32(magic.length, json.length, true);
@@ -84,9 +90,24 @@ export const headBytes = (start: Uint8Array): number =>
 
 /** What the first part says, whatever the snapshot is of. RequestError for what is none. */
 export function headerOf(first: Uint8Array): Header {
-  const header = readHeader(first.subarray(headStart));
+  const header = headBytes(first) === first.byteLength ? readHeader(first.subarray(headStart)) : undefined;
   if (!header) throw damaged(first.byteLength);
   return header;
+}
+
+/**
+ * Rejects with a RequestError where a part is not as it was saved. Those that were saved before parts had sums are taken as they are. `layers`: behind the
+ * header, not coded. `pause`: awaited after each.
+ */
+export async function checkSums(first: Uint8Array, layers: readonly Uint8Array[], pause?: () => Promise<void> | undefined): Promise<void> {
+  const { sums } = headerOf(first);
+  for (const [i, layer] of sums ? layers.entries() : []) {
+    if (inHex(sumOfWords(layer)) !== sums![i])
+      throw new RequestError(
+        `Part ${i + 1} of ${layers.length} of the saved sequence has another sum than what was saved: it is damaged. Run the conversation again from its text.`,
+      );
+    await pause?.();
+  }
 }
 
 /** The first part with something else in its header. */
@@ -120,7 +141,7 @@ export function splitParts(bytes: Uint8Array): Uint8Array[] {
 
 /** As `unpackSnapshot`, of the parts. */
 export function unpackParts([first, ...layers]: readonly Uint8Array[], expected: SnapshotOf): Snapshot {
-  const { of, tokens, layers: sizes, shaped, approximate } = (first && readHeader(first.subarray(headStart))) ?? {};
+  const { of, tokens, layers: sizes, shaped, approximate } = (first && headBytes(first) === first.byteLength && readHeader(first.subarray(headStart))) || {};
   if (!of || !tokens || !sizes || layers.length !== sizes.length || layers.some(({ byteLength }, i) => byteLength !== sizes[i]))
     throw damaged([first, ...layers].reduce((sum, part) => sum + (part?.byteLength ?? 0), 0));
   checkOf(of, expected);
@@ -147,7 +168,8 @@ function otherPlan({ policy, room = 'a room that is not told' }: SnapshotOf, exp
   return new RequestError(`The saved sequence is of another plan of ${policy}: it was planned for ${room}; ${here} the conversation again from its text.`);
 }
 
-export type Header = Pick<Snapshot, 'of' | 'tokens' | 'shaped' | 'approximate'> & { layers: number[]; coding?: Coding };
+/** `sums`: of the layers before they were coded; what was saved before there were sums has none. */
+export type Header = Pick<Snapshot, 'of' | 'tokens' | 'shaped' | 'approximate'> & { layers: number[]; sums?: string[]; coding?: Coding };
 
 const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every(isCount);
 const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
@@ -170,14 +192,22 @@ function isCoding(value: unknown): value is Coding {
   return isCount(version) && Array.isArray(parts) && parts.every((part) => part === null || isPart(part as object));
 }
 
+/** Whether the JSON of a header has the sum that stands at its end, and of one that has sums of parts whether it has its own. */
+function isWhole(json: string, sum: unknown, hasSums: boolean): boolean {
+  if (sum === undefined) return !hasSums;
+  const end = `,"sum":"${String(sum)}"}`;
+  return json.endsWith(end) && inHex(sumOf(new TextEncoder().encode(`${json.slice(0, -end.length)}}`))) === sum;
+}
+
 function readHeader(bytes: Uint8Array): Header | undefined {
   try {
-    const { of, tokens, layers, shaped, coding, approximate } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    const json = new TextDecoder().decode(bytes);
+    const { of, tokens, layers, sums, sum, shaped, coding, approximate } = JSON.parse(json) as Record<string, unknown>;
     const fits = typeof of === 'object' && of !== null && isCounts(tokens) && isCounts(layers) && (shaped === undefined || isShaped(shaped))
-      && (coding === undefined || isCoding(coding));
-    if (!fits) return undefined;
+      && (coding === undefined || isCoding(coding)) && (sums === undefined || (Array.isArray(sums) && sums.length === layers.length));
+    if (!fits || !isWhole(json, sum, sums !== undefined)) return undefined;
     return {
-      of: of as SnapshotOf, tokens, layers, ...(shaped !== undefined && { shaped }), ...(coding !== undefined && { coding }),
+      of: of as SnapshotOf, tokens, layers, ...(sums !== undefined && { sums: sums as string[] }), ...(shaped !== undefined && { shaped }), ...(coding !== undefined && { coding }),
       ...(approximate === true && { approximate }),
     };
   } catch {

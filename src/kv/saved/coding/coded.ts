@@ -1,7 +1,7 @@
 // Parts of a saved sequence, those coded that are smaller so. Pages are coded for keeping alone: what is put on the GPU is what it was.
 import { type PageKind, type Pause, decodePages, encodePages } from './pages.ts';
 import { damagedCodes } from './range-coder.ts';
-import { codingVersion, damagedParts, headerOf, withHeader } from '../snapshot.ts';
+import { checkSums, codingVersion, damagedParts, headerOf, withHeader } from '../snapshot.ts';
 import { sumOf } from '../sum.ts';
 import { turn } from '../../tiers/turns.ts';
 
@@ -47,13 +47,16 @@ export async function encodeParts(parts: readonly Uint8Array[], kinds: PageKinds
 }
 
 /**
- * What was there before `encodeParts`, also of parts that were kept before there was a coder.
+ * What was there before `encodeParts`, also of parts that were kept before there was a coder, or sums of those that are not coded.
  * @throws RequestError for parts that are none, are damaged, or are coded by a later release.
  */
 export async function decodeParts(parts: readonly Uint8Array[], kinds: PageKinds, pause = inSlices()): Promise<Uint8Array[]> {
   const [first, ...stored] = parts;
   const { coding, layers: sizes } = headerOf(first);
-  if (!coding) return [...parts];
+  if (!coding) {
+    await checkSums(first, stored, pause);
+    return [...parts];
+  }
   if (coding.version !== codingVersion)
     throw damagedCodes(`it is coded as of version ${coding.version}, here it is ${codingVersion}`);
   if (stored.length !== coding.parts.length || stored.some(({ byteLength }, i) => byteLength !== sizes[i])) throw damagedParts();
@@ -66,5 +69,6 @@ export async function decodeParts(parts: readonly Uint8Array[], kinds: PageKinds
     if (of && sumOf(layer) !== of.sum) throw damagedCodes('its bytes have another sum than those that were saved');
     layers.push(layer);
   }
+  await checkSums(first, layers, pause);
   return [withHeader(first, { layers: layers.map(({ byteLength }) => byteLength), coding: undefined }), ...layers];
 }
