@@ -116,7 +116,7 @@ function checkRoom({ tokens }: KeptSession, { model: { sizes: { context } } }: P
   });
 }
 
-/** Whether running its tokens as one prompt gives what was kept: not of parts that have not seen each other, nor where a policy dropped some, or chooses by prompts. */
+/** Whether running its tokens gives what was kept: not of parts that have not seen each other, nor where a policy drops, or chooses by prompts. */
 function isAsRun(first: Uint8Array, { model: { home: { shape } } }: Placed): boolean {
   if (headerOf(first).approximate) return false;
   if (!shape) return true;

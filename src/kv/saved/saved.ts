@@ -7,7 +7,9 @@ import { type Sequence, type SequenceHome } from '../sequence.ts';
 import { checkInMemory } from './away.ts';
 import { type PageKinds } from './coding/coded.ts';
 import { type SavedPart, checkSavable, emptyShaped, kindOf, partsOfShaped, putShaped, shapeOfSaved } from './shaped.ts';
-import { type Snapshot, type SnapshotOf, checkOf, checkSums, damagedParts, headerOf, joined, packParts, pageVersion, splitParts, unpackParts } from './snapshot.ts';
+import {
+  type Snapshot, type SnapshotOf, checkOf, checkSums, damagedParts, headerOf, joined, packParts, pageVersion, splitParts, unpackParts,
+} from './snapshot.ts';
 
 const snapshotOf = ({ format, angles, shape }: SequenceHome, model: string): SnapshotOf =>
   ({ model, format: format.name, pages: pageVersion, angles, ...shapeOfSaved(shape) });

@@ -207,7 +207,8 @@ function readHeader(bytes: Uint8Array): Header | undefined {
       && (coding === undefined || isCoding(coding)) && (sums === undefined || (Array.isArray(sums) && sums.length === layers.length));
     if (!fits || !isWhole(json, sum, sums !== undefined)) return undefined;
     return {
-      of: of as SnapshotOf, tokens, layers, ...(sums !== undefined && { sums: sums as string[] }), ...(shaped !== undefined && { shaped }), ...(coding !== undefined && { coding }),
+      of: of as SnapshotOf, tokens, layers, ...(sums !== undefined && { sums: sums as string[] }),
+      ...(shaped !== undefined && { shaped }), ...(coding !== undefined && { coding }),
       ...(approximate === true && { approximate }),
     };
   } catch {
