@@ -6,7 +6,7 @@ import { type Ledger, type Within, createLedger } from '../../gpu/ledger.ts';
 import { type KvFormat } from '../../kv/formats/format.ts';
 import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
 import { type ActivationSizes } from '../../model/activations.ts';
-import { type KernelChoice, streamedChoice } from '../../model/choices/kernel-choice.ts';
+import { type KernelChoice, checkedChoice, streamedChoice } from '../../model/choices/kernel-choice.ts';
 import { type Activations } from '../../model/operation.ts';
 import { type Delivery } from '../../weights/import/delivery.ts';
 import { type Gate, closedDuring } from '../../weights/import/gate.ts';
@@ -121,7 +121,7 @@ const keepsPlan = ({ placed: { planned }, kv }: Measured): boolean => kv === pla
 async function measure(placed: PlacedModel, { quiet, onReady }: LoadHooks): Promise<Measured> {
   const {
     planned: {
-      chosen: { gpu, kernels, opened, chooser, choice: planned, kv },
+      chosen: { gpu, kernels, opened, options, chooser, choice: planned, kv },
       plan,
       sizes: { chunk, context },
     },
@@ -145,7 +145,8 @@ async function measure(placed: PlacedModel, { quiet, onReady }: LoadHooks): Prom
       record: (...how) => recordAll(placed, ...how),
     });
   const fastest = (await (quiet ? closedDuring(quiet, async () => time()) : time())) ?? planned;
-  const choice = plan.verdict === 'streams' ? streamedChoice(fastest) : fastest;
+  const forPlan = plan.verdict === 'streams' ? streamedChoice(fastest) : fastest;
+  const choice = options.speculation ? checkedChoice(forPlan) : forPlan;
   onReady?.('choice');
   const compiling = [...recordAll(placed, 'decode', choice), ...recordAll(placed, 'prefill', choice)].map(({ kernel }) => kernels.get(kernel));
   void Promise.allSettled(compiling); // beside the tests, which report those that fail

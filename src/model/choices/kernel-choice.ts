@@ -68,6 +68,24 @@ export interface KernelChoice {
  */
 export const streamedChoice = (choice: KernelChoice): KernelChoice => (choice.joined ? { ...choice, joined: 0 } : choice);
 
+/**
+ * `choice` where guesses of next tokens are checked, in steps of a few rows: by a kernel of their own wherever that of many rows rounds to fewer bits
+ * than f32, so that a row has the logits that decode gives it up to the order of sums.
+ */
+export function checkedChoice({ matrices, ...choice }: KernelChoice): KernelChoice {
+  const exactly = (each: MatrixChoice & Pick<KernelChoice, 'prefill' | 'tile' | 'few'>) => (each.few === 0 && roundsMany(each) ? { few: 1 } : {});
+  const others = Object.entries(matrices ?? {}).map(([kind, own]) => [kind, { ...own, ...exactly({ ...choice, ...own }) }] as const);
+  return { ...choice, ...exactly(choice), ...(matrices && { matrices: Object.fromEntries(others) }) };
+}
+
+/** Whether steps of a few rows round no product to fewer bits than f32. */
+export const checksExactly = ({ matrices = {}, ...choice }: KernelChoice): boolean =>
+  [choice, ...Object.values(matrices).map((own) => ({ ...choice, ...own }))].every((each) => each.few > 0 || !roundsMany(each));
+
+/** Whether products of many rows hold anything in fewer bits than f32. */
+export const roundsMany = ({ prefill, tile }: Pick<KernelChoice, 'prefill' | 'tile'>): boolean =>
+  prefill === 'tile' ? tile !== 'f32' : prefill.startsWith('matrix-f16');
+
 /** What may differ between the matrices of a model. */
 export type MatrixChoice = Partial<Pick<KernelChoice, 'splits' | 'panels' | 'dot' | 'prefill' | 'tile' | 'few'>>;
 
