@@ -187,6 +187,7 @@ async function load(
   const line = await walkFromOpened(host, known.line, known.weights, { report, paused, begun });
   const info = describeLoaded(line);
   state.loaded = { ...line, ...runningFor(state, line), info, session: createSession(() => needLoaded(state), line.text, host.now) };
+  await getReady(state);
   if (info.warnings?.length) report({ notice: info.warnings.join('\n') });
   reportReady(line, report);
   return info;
@@ -205,8 +206,21 @@ async function changeBudget(state: EngineState, budgetBytes?: number, onProgress
     await goBackTo(state, before);
     throw told;
   }
+  await getReady(state);
   reportReady(before, report);
   return needLoaded(state).info;
+}
+
+/** Does what else a load does behind placing a model, of which nothing is left where that fails. */
+async function getReady(state: EngineState): Promise<void> {
+  const { ready, model } = needLoaded(state);
+  try {
+    await ready?.();
+  } catch (error) {
+    const told = await explain(model.gpu.device, error);
+    await unload(state);
+    throw told;
+  }
 }
 
 /** Places a model again that has made way for one that could not be placed; where that fails too, nothing is loaded. */
@@ -267,7 +281,8 @@ async function generate(state: EngineState, ...[request, onTokens, signal, onBeg
     const loaded = needLoaded(state);
     // The last of several answers writes what all of them used.
     if (!loaded.scheduler.jobs) await keepWith('uses', state.host, loaded, loaded.model.usesLog?.uses());
-    return { reason, stats: notices.length ? { ...stats, notices } : stats };
+    const all = [...notices, ...(stats.notices ?? [])];
+    return { reason, stats: all.length ? { ...stats, notices: all } : stats };
   } catch (error) {
     throw await explain(needLoaded(state).model.gpu.device, error);
   }

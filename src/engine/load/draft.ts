@@ -1,6 +1,6 @@
 // A second model that guesses for a loaded one: planned whole within the same budget, placed behind it on the same device, its bytes booked in the same
 // ledger. found-draft.ts finds and checks it.
-import { BudgetError, mib } from '../../errors.ts';
+import { BudgetError, hasCode, mib, reviveError } from '../../errors.ts';
 import { typesIn } from '../../gguf/header.ts';
 import { type Gpu } from '../../gpu/device.ts';
 import { createKernelCache } from '../../gpu/kernels.ts';
@@ -9,7 +9,7 @@ import { type Host } from '../engine.ts';
 import { chosenAs } from './chosen.ts';
 import { type FoundModel } from './found.ts';
 import { type LoadedModel, loadModel } from './load.ts';
-import { type OpenedModel } from './opened.ts';
+import { type OpenedModel, nameOf } from './opened.ts';
 import { type Chosen, type EngineOptions, type ModelOptions, optionsFor } from './options.ts';
 import { checkLimits } from './plan/limits.ts';
 import { type PlannedModel, planFor, planModel } from './plan/planned.ts';
@@ -56,7 +56,7 @@ export const draftOn = (host: Pick<Host, 'shaders'>, gpu: Gpu, { chosen, ...plan
 
 /**
  * The model with the one that drafts for it, as planned, which is freed with it. Its kernels are those that the model was measured with; they are not
- * tested with it, as a wrong guess changes no text. If anything fails, nothing is left of both.
+ * tested with it, as a wrong guess changes no text. If anything fails, nothing is left of both; what of the draft fails is told by its name.
  */
 export async function withDraft(model: LoadedModel, planned: PlannedModel, reader: () => Promise<WeightsReader>, signal?: AbortSignal): Promise<LoadedModel> {
   const { ledger, choice } = model;
@@ -69,6 +69,13 @@ export async function withDraft(model: LoadedModel, planned: PlannedModel, reade
     return { ...model, draft, destroy };
   } catch (error) {
     await model.destroy();
-    throw error;
+    throw signal?.aborted || hasCode(error, 'gpu_lost') ? error : ofDraft(planned, error as Error);
   }
+}
+
+/** An error of the same class and code, which a load goes by. */
+function ofDraft({ chosen: { opened: { header } } }: PlannedModel, error: Error): Error {
+  const { name, code } = error as Error & { code?: string };
+  const message = `The draft model ${nameOf(header, 'that was given')} could not be loaded. Choose another one, or leave it out: ${error.message}`;
+  return Object.assign(reviveError({ name, message, code }), { cause: error });
 }

@@ -50,6 +50,8 @@ export interface Runner {
   decode(answering: readonly Answering[], most: number, signal?: AbortSignal): Promise<Made>;
   /** One step that runs the last token of a sequence with 1 to 7 guesses of what follows: gives what is chosen up to the first wrong one, or to an end. */
   verify(answering: Answering, guesses: readonly number[], signal?: AbortSignal): Promise<Token[]>;
+  /** Runs once what checks guesses, or with a sampler what a model that drafts runs, so that no answer waits for what drivers then make ready. */
+  warm(sampler?: Sampler): Promise<void>;
   /** Runs whole prompts of several sequences in one step, of `mostRows` tokens together; gives what the head multiplies of each: see feed-together.ts. */
   feedTogether(prompts: readonly Prompt[]): Promise<Float32Array<ArrayBuffer>[]>;
   /** Most rows of a step of prefill. */
@@ -94,6 +96,7 @@ export function createRunner(model: LoadedModel): Runner {
     mostTogether,
     decode: (answering, most, signal) => decode(state, answering, most, signal),
     verify: async (...step) => (await import('./speculation/verify.ts')).verify(state, ...step),
+    warm: async (sampler) => (await import('./speculation/warm.ts')).warm(state, sequence, sampler),
     feedTogether: async (prompts) => (await import('./feed-together.ts')).feedTogether(state, prompts),
     mostRows: model.sizes.chunk,
     readsBehind: (answering) => readsBehind(state, answering),

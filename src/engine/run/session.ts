@@ -33,6 +33,8 @@ export interface Running {
   readonly runner: Runner;
   readonly scheduler: Scheduler<Answer>;
   readonly sequences: Sequences<Sequence>;
+  /** What a load does behind placing it, so that no answer waits for that. */
+  ready?(): Promise<void>;
 }
 
 /** Resolves when an answer of `made` tokens can go on after `error` of what ran it; else rejects with what is to be told. */
@@ -91,7 +93,8 @@ export function runningOf(model: LoadedModel, { runner = createRunner(model), no
   });
   const steps = createAnswerSteps(runner, sequences);
   model.home.makeWay = (sequence, positions, wished) => sequences.makeRoom(sequence, positions) && sequences.hasRoom(sequence, wished);
-  return { model, runner, sequences, scheduler: createScheduler(withGuesses(model, runner, steps), { now, most: queue }) };
+  const { steps: guessing, ready } = withGuesses(model, runner, steps);
+  return { model, runner, sequences, ready, scheduler: createScheduler(guessing, { now, most: queue }) };
 }
 
 /** Runs an answer to its end. Whatever runs them, its tokens depend on those before them, their positions and the seed alone. */
@@ -142,6 +145,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
       let firstToken: Mark | undefined;
       let cachedTokens: number | undefined;
       const guesses = countGuesses();
+      const notices: string[] = [];
       const tellEcho = (): void => echo && onTokens(...echo.tell());
       const how = {
         sampling: { ...sampling, ends: [...(text?.template.endOfTurn ?? [])], ...(constraint && { mask: () => constraint.mask() }) },
@@ -153,6 +157,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
           onBegun = undefined;
         },
         onGuesses: guesses.note,
+        onNotice: (notice: string) => void notices.push(notice),
         onToken(token: Token) {
           if (!firstToken) tellEcho();
           firstToken ??= mark();
@@ -172,7 +177,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
       if (reason !== 'abort') output.flush();
       const made = { newTokens: output.tokens, ...guesses.counted, ...(dropped && { droppedMessages: dropped }), ...(droppedTokens && { droppedTokens }) };
       const times = measured({ started, firstToken, ended: mark() }, { targets, made: output.tokens, ...running() });
-      return { reason, stats: { promptTokens: prompt.length, cachedTokens: cachedTokens ?? 0, ...made, ...times } };
+      return { reason, stats: { promptTokens: prompt.length, cachedTokens: cachedTokens ?? 0, ...made, ...times, ...(notices.length && { notices }) } };
     },
   };
 }

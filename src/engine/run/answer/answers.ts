@@ -31,6 +31,8 @@ export interface AnswerOptions extends Wishes {
   onToken(token: Token): boolean;
   /** Of a step with guesses: how many there were, and how many were right. */
   onGuesses?(guesses: number, right: number): void;
+  /** Gets what a person should know of what runs it. */
+  onNotice?(notice: string): void;
   /** Tokens that can only come next: they are not chosen, and several are run in a step. */
   forced?(): number[];
   /** Runs all of its prompt, also what others have run; `onChunk` is told of each part, while its rows are on the GPU. */
@@ -60,14 +62,15 @@ export interface Answer extends Job<Token> {
   onChunk: AnswerOptions['onChunk'];
   onNormed: AnswerOptions['onNormed'];
   onGuesses: AnswerOptions['onGuesses'];
+  onNotice: AnswerOptions['onNotice'];
 }
 
 export function createAnswer(options: AnswerOptions): Answer {
   const { tokens, promptLength = tokens.length, sampler, ends = [], most, onToken, forced, signal, ...others } = options;
-  const { onFeed, onPrefill, onChunk, onNormed, onGuesses, ...wishes } = others;
+  const { onFeed, onPrefill, onChunk, onNormed, onGuesses, onNotice, ...wishes } = others;
   return {
     ...wishes,
-    tokens, promptLength, sampler, ends, onFeed, onPrefill, onChunk, onNormed, onGuesses, signal,
+    tokens, promptLength, sampler, ends, onFeed, onPrefill, onChunk, onNormed, onGuesses, onNotice, signal,
     alone: !sampler.ahead,
     length: 0,
     get promptLeft() {

@@ -2,6 +2,7 @@
 import { createSequence } from '../../../kv/sequence.ts';
 import { cachesOf, positionBytes } from '../../../kv/segment.ts';
 import { type LoadedModel } from '../../load/load.ts';
+import { nameOf } from '../../load/opened.ts';
 import { type Runner } from '../runner.ts';
 import { draftOfModel } from './drafts/of-model.ts';
 import { createShortened } from './drafts/short-context.ts';
@@ -21,7 +22,7 @@ const greedily = ({ samplerFor }: LoadedModel) => () => samplerFor({ seed: 0 });
 /** The same weights over a shortened text, in a sequence that is planned for beside those of conversations. */
 function shortContextOf(model: LoadedModel, runner: Runner, room: number): MakeDrafter {
   return (worth, times, now) => draftOfModel({
-    worth, times, now, runner,
+    name: 'the model from a shortened text', worth, times, now, runner,
     vocab: model.graph.config.vocab,
     sequence: createSequence({ ...model.home, context: room, makeWay: undefined }),
     sampler: greedily(model),
@@ -36,7 +37,7 @@ function anotherOf(model: LoadedModel, draft: LoadedModel, runner: Runner): Make
   const [vocab, known] = [model, draft].map(({ graph: { config } }) => config.vocab);
   const canRead = (tokens: readonly number[]) => known >= vocab || tokens.every((id) => id < known);
   return (worth, times, now) => draftOfModel({
-    worth, times, now, vocab, runner,
+    name: `the draft model ${nameOf(draft.header, 'that was given')}`, worth, times, now, vocab, runner,
     sequence: draft.sequence,
     sampler: greedily(draft),
     textFor: (tokens, most) => (tokens.length + most <= context && canRead(tokens) ? tokens : undefined),

@@ -14,7 +14,11 @@ export interface Prospect {
 }
 
 export interface Drafter {
+  /** For people, as in `the draft model NAME`. */
+  readonly name: string;
   readonly worth: Worth;
+  /** Runs once what it runs on the GPU, before any answer. */
+  ready?(): Promise<void>;
   /** What it could guess behind `tokens`, `most` at most; undefined where that is nothing. Costs next to nothing. */
   look(tokens: readonly number[], most: number): Prospect | undefined;
   /** Up to `most` tokens that are likely to follow, with what it took to be asked for them; `ms` is of the last ones, not of what made it ready. */

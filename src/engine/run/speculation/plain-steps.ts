@@ -1,4 +1,5 @@
-// What steps of one token that follow each other take, and what is lost where those under way are read first for guesses that are not checked then.
+// What steps of one token that follow each other take, and what is lost between them: where those under way are read first for guesses, and until
+// as many are under way again.
 import { type Answer } from '../answer/answers.ts';
 import { type StepTimes } from './step-times.ts';
 import { countRight } from './verify.ts';
@@ -19,8 +20,8 @@ interface Plain {
   /** When the last one was submitted. */
   at: number;
   steps: number;
-  /** Since when what was under way was read first, and the tokens since. */
-  wait?: { from: number; tokens: number; worth: Waiting['worth'] };
+  /** Since when what was under way was read first, the tokens since that were not guessed, and the milliseconds of guesses since. */
+  wait?: { from: number; tokens: number; guessMs: number; worth: Waiting['worth'] };
 }
 
 export interface PlainSteps {
@@ -30,6 +31,8 @@ export interface PlainSteps {
   readFirst(answer: Answer, guess: Waiting | undefined): void;
   /** Nothing was guessed once that was read. */
   goOn(answer: Answer): void;
+  /** What was guessed of an answer is checked, which took so long. */
+  checked(answer: Answer, ms: number, worth: Waiting['worth']): void;
   /** Other steps follow. */
   end(): void;
 }
@@ -39,7 +42,7 @@ export function createPlainSteps(times: Pick<StepTimes, 'plain'>, now: () => num
   let drained: { guess: Waiting; before: number } | undefined; // a guess, and the tokens that were known then
 
   function endWait(): void {
-    if (last?.wait?.tokens) last.wait.worth.waited(last.at - last.wait.from, last.wait.tokens);
+    if (last?.wait?.tokens) last.wait.worth.waited(last.at - last.wait.from - last.wait.guessMs, last.wait.tokens);
     if (last) last = { ...last, wait: undefined };
   }
 
@@ -64,9 +67,15 @@ export function createPlainSteps(times: Pick<StepTimes, 'plain'>, now: () => num
         const came = answer.tokens.slice(before);
         worth.told(alike, ids.length, countRight(ids, came), came.length);
         endWait();
-        last = { ...last, steps: 0, wait: { from: last.at, tokens: 0, worth } };
+        last = { ...last, steps: 0, wait: { from: last.at, tokens: 0, guessMs: 0, worth } };
       }
       drained = undefined;
+    },
+    checked(answer, ms, worth) {
+      drained = undefined;
+      if (last?.answer !== answer) return;
+      const { from, tokens, guessMs } = last.wait ?? { from: last.at, tokens: 0, guessMs: 0 };
+      last = { ...last, steps: 0, wait: { from, tokens, guessMs: guessMs + ms, worth } };
     },
     end() {
       endWait();

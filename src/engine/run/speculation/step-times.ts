@@ -11,19 +11,42 @@ export interface Timed {
 /** Times that grow with a count: a line through what was measured and what is assumed. */
 export interface TimeLine {
   of(count: number): number;
-  /** Takes a time; gives as much of it as counts. */
+  /** Takes a time; gives as much of it as counts, with what an earlier one owes. */
   note(count: number, ms: number): number;
 }
 
 /** By which older times count less with each new one. */
 const fading = 0.9;
 const mostTimes = 64;
-/** A time that is more than so often what was expected counts as that: it was held up by something else, or others will tell. */
-export const mostLate = 3;
+/** A time that is more than so often what was expected counts as that, as something else held it up; unless the next is as late. */
+const mostLate = 3;
+
+/** What counts of a time by itself, and what was not counted of the one before and counts now, as both were late. */
+export interface Counted {
+  ms: number;
+  owed: number;
+}
+
+/** Tells of times whether they are held up, or are what they take. */
+export function createLateness(): (ms: number, expected: number) => Counted {
+  let left: number | undefined; // what was not counted of the last time, if that was late
+  return (ms, expected) => {
+    const most = mostLate * expected;
+    const isLate = ms > most;
+    if (isLate && left === undefined) {
+      left = ms - most;
+      return { ms: most, owed: 0 };
+    }
+    const owed = isLate ? left! : 0;
+    left = isLate ? 0 : undefined;
+    return { ms, owed };
+  };
+}
 
 /** `assumed`: two points at least, as the line needs them; `least`: what is no more possible. */
 export function createTimeLine(assumed: () => readonly Timed[], least = (): number => 0): TimeLine {
   const times: Timed[] = [];
+  const countedOf = createLateness();
 
   function of(count: number): number {
     const known = [...times, ...assumed()];
@@ -37,11 +60,11 @@ export function createTimeLine(assumed: () => readonly Timed[], least = (): numb
   return {
     of,
     note(count, ms) {
-      const counts = Math.min(ms, mostLate * of(count));
+      const counted = countedOf(ms, of(count));
       times.forEach((time) => (time.weight *= fading));
-      times.push({ count, ms: counts, weight: 1 });
+      times.push({ count, ms: counted.ms, weight: 1 });
       if (times.length > mostTimes) times.shift();
-      return counts;
+      return counted.ms + counted.owed;
     },
   };
 }

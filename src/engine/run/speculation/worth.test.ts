@@ -36,8 +36,8 @@ describe('what guesses are worth', () => {
     expect(best(worth, 32, 7)).toBe(0);
     worth.plain(10);
     worth.plain(10);
-    expect(best(worth, 32, 7)).toBe(3); // the first time
-    worth.checked(32, 3, 3, 12);
+    expect(best(worth, 32, 7)).toBe(2); // what half a step pays for where all are wrong
+    worth.checked(32, 2, 2, 12);
     expect(best(worth, 32, 7)).toBe(7);
     expect(best(worth, 32, 4)).toBe(4);
     expect(best(worth, 32, 0)).toBe(0);
@@ -61,6 +61,11 @@ describe('what guesses are worth', () => {
     }
   });
 
+  it('loses at most as much of a short text', () => {
+    for (const time of [(rows: number) => 10 + 0.1 * rows, (rows: number) => 8.5 + 1.5 * rows])
+      for (const alike of [2, 5, 20]) expect(play({ tokens: 64, right: 0, alike, time }).speed).toBeGreaterThan(0.98);
+  });
+
   it('loses at most as much where guesses are right and still too dear', () => {
     expect(play({ tokens: 1000, right: 0.5, alike: 20, time: (rows) => (rows === 1 ? 10 : 20 * rows) }).speed).toBeGreaterThan(0.98);
   });
@@ -72,6 +77,23 @@ describe('what guesses are worth', () => {
       for (let i = 1; i <= 4; i++) worth.checked(12, 4, 4, i === late ? 200 : 15);
       expect(best(worth, 12, 7)).toBeGreaterThan(3);
     }
+  });
+
+  it('counts in full what is late twice, and so tries it no third time', () => {
+    const worth = createTold();
+    let tries = 0;
+    for (let i = 0; i < 40_000; i++) {
+      if (best(worth, 12, 7)) {
+        tries++;
+        worth.checked(12, 4, 0, 1000);
+      } else worth.plain(10);
+    }
+    expect(tries).toBeLessThanOrEqual(2);
+    const read = createTold();
+    for (let i = 0; i < 20; i++) read.plain(10);
+    for (let i = 0; i < 2; i++) read.waited(1000, 5);
+    for (let i = 0; i < 10_000; i++) read.plain(10);
+    expect(best(read, 32, 7)).toBe(0); // 1900 ms are more than a hundredth of 100 s
   });
 
   it('learns nothing false where an answer ends within guesses, or of guesses that were not looked at', () => {

@@ -1,6 +1,6 @@
 // How many guessed tokens of a drafter are worth a step, by what was measured so far: how often a guess is right that follows so long a run, what
 // a step of so many rows takes, and what the guesses themselves cost. Knows no tokens and no GPU; times are in milliseconds.
-import { type StepTimes, mostLate } from './step-times.ts';
+import { type StepTimes, createLateness } from './step-times.ts';
 
 /** What guesses cost before they are checked. */
 export interface Cost {
@@ -26,7 +26,7 @@ export interface Worth {
   checked(alike: number, guesses: number, right: number, ms: number, tokens?: number, draftMs?: number): void;
   /** The same was told of guesses by `tokens` that were under way as they were made. */
   told(alike: number, guesses: number, right: number, tokens: number): void;
-  /** So many tokens took so long, as what was under way was read first, for guesses that were not checked then. */
+  /** So many tokens took so long, as what was under way was read first for guesses, and until as much was under way again. */
   waited(ms: number, tokens: number): void;
   /** So long was taken to guess behind a run of `alike`, and nothing came of it that could be checked: a wrong guess. */
   failed(alike: number, draftMs: number): void;
@@ -45,32 +45,40 @@ const mostCount = 64;
 
 /** A step with guesses has to be so much better than one without: times vary. */
 const margin = 1.05;
-/** Most of the time of all tokens that may be lost by guesses in vain, and how many steps of one token may be lost to begin with. */
+/** Most of the time of all tokens that may be lost by guesses in vain. */
 const mostLost = 0.01;
-const lostFirst = 2;
+/** How much of a step of one token may be lost to begin with: so little that a first answer of 64 tokens loses less than two parts of a hundred. */
+const lostFirst = 0.5;
+/** What it costs to read first what is under way, as a share of a step of one token, until it is known; and the waits that tell it. */
+const assumedWait = 0.25;
+const mostWaits = 8;
+/** How many such steps beginnings may take, and guesses that need one: else they are never tried before they have fallen behind. */
+export const begunFirst = 2;
 /** Most of the prompts' time that the first beginning may take: it tells what guesses are worth. Later ones are paid by so much of what was gained. */
 const firstBegin = 0.1;
 const gainsToBegin = 0.5;
-/** Guesses of the first step, whose time tells nothing: drivers make ready then what they have not run before. */
-const fewFirst = 3;
 
 export interface WorthOptions {
   /** How often guesses are right behind runs of each of `lengths`, until it is known. */
   assumed?: readonly number[];
   /** What this drafter may lose of what all may. */
   share?: number;
+  /** Steps of one token that it may lose to begin with. */
+  first?: number;
 }
 
-export function createWorth(times: StepTimes, { assumed = lookedUp, share = 1 }: WorthOptions = {}): Worth {
+export function createWorth(times: StepTimes, { assumed = lookedUp, share = 1, first = lostFirst }: WorthOptions = {}): Worth {
   const tallies = lengths.map((_, i) => ({ right: assumed[i] * assumedCount, all: assumedCount }));
   const tallyAt = (alike: number) => tallies[lengths.findLastIndex((least) => alike >= least)];
-  let steps = 0; // with guesses
+  let waitMs = 0; // what that costs where guesses are checked, or not then
+  let waits = 0;
+  const waitOf = createLateness();
   let lostMs = 0; // by steps with guesses, less what they have gained; never far below 0, so that old gains pay for nothing
   let begunMs = 0; // by beginnings, less their share of what was gained
   let beginnings = 0;
-  const mayLose = (ms: number) => share * (lostFirst * times.plainMs + mostLost * ms);
+  const mayLose = (steps: number, ms: number) => steps * times.plainMs + share * mostLost * ms;
   const mayBegin = (begin: number) =>
-    begin === 0 || begunMs + begin <= mayLose(times.totalMs + times.promptMs) || (!beginnings && begin <= firstBegin * times.promptMs);
+    begin === 0 || begunMs + begin <= mayLose(share * begunFirst, times.totalMs + times.promptMs) || (!beginnings && begin <= firstBegin * times.promptMs);
 
   function told(alike: number, guesses: number, right: number, tokens: number): void {
     for (let i = 0; i < Math.min(guesses, right + 1, tokens); i++) {
@@ -93,14 +101,17 @@ export function createWorth(times: StepTimes, { assumed = lookedUp, share = 1 }:
     choose(alike, guesses, cost) {
       const none = { count: 0, speed: 0 };
       const { plainMs, areKnown, totalMs, ofRows } = times;
-      if (!areKnown || lostMs > mayLose(totalMs) || !mayBegin(cost?.begin ?? 0)) return none;
+      const mayYet = mayLose(first, totalMs) - lostMs;
+      if (!areKnown || mayYet < 0 || !mayBegin(cost?.begin ?? 0)) return none;
       let best = { ...none, speed: margin / plainMs };
       let [tokens, chance] = [1, 1]; // that are chosen in such a step, and that all so far are right
-      for (let count = 1; count <= (steps ? guesses : Math.min(fewFirst, guesses)); count++) {
+      for (let count = 1; count <= guesses; count++) {
         const { right, all } = tallyAt(alike + count - 1);
         chance *= right / all;
         tokens += chance;
-        const speed = tokens / (ofRows.of(count + 1) + (cost?.of(count) ?? 0));
+        const ms = ofRows.of(count + 1) + (cost?.of(count) ?? 0);
+        if (ms - plainMs + (waits ? waitMs : assumedWait * plainMs) > mayYet) break; // where all of them are wrong
+        const speed = tokens / ms;
         if (speed > best.speed) best = { count, speed };
       }
       return best.count ? best : none;
@@ -108,7 +119,10 @@ export function createWorth(times: StepTimes, { assumed = lookedUp, share = 1 }:
     waited(ms, tokens) {
       const plain = tokens * times.plainMs;
       times.made(tokens);
-      lostMs += Math.max(0, Math.min(ms, mostLate * plain) - plain);
+      const waited = waitOf(ms, plain);
+      const lost = Math.max(0, waited.ms - plain) + waited.owed;
+      waitMs += (lost - waitMs) / Math.min(++waits, mostWaits);
+      lostMs += lost;
     },
     failed(alike, draftMs) {
       told(alike, 1, 0, 1);
@@ -121,7 +135,6 @@ export function createWorth(times: StepTimes, { assumed = lookedUp, share = 1 }:
     checked(alike, guesses, right, ms, tokens = right + 1, draftMs = 0) {
       told(alike, guesses, right, tokens);
       times.made(tokens);
-      if (steps++ === 0) return;
       lose(times.ofRows.note(guesses + 1, ms) + draftMs - tokens * times.plainMs);
     },
   };

@@ -19,7 +19,7 @@ export function createLookup(worth: Worth): Drafter {
     return found && { ...found, most: found.ids.length };
   };
   return {
-    worth, look,
+    name: 'what was said before', worth, look,
     propose: async (tokens, most) => ({ ids: look(tokens, most)?.ids ?? [], ms: 0 }),
     end: texts.end,
   };

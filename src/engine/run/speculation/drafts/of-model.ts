@@ -9,6 +9,8 @@ import { type StepTimes, createTimeLine } from '../step-times.ts';
 import { type Worth } from '../worth.ts';
 
 export interface ModelDraft {
+  /** For people. */
+  name: string;
   worth: Worth;
   times: StepTimes;
   runner: Runner;
@@ -30,10 +32,9 @@ const fewMissing = 8;
 const mostStreak = 14;
 const assumedWeight = 0.25;
 
-export function draftOfModel({ worth, times, runner, sequence, sampler, textFor, vocab, assumedShare, now }: ModelDraft): Drafter {
+export function draftOfModel({ name, worth, times, runner, sequence, sampler, textFor, vocab, assumedShare, now }: ModelDraft): Drafter {
   const on = runner.of(sequence);
   let streak = 0; // guesses that were right since one was wrong
-  let drafts = 0;
   let share = 1;
   let runMs: number | undefined; // of a token of a text, where many are run
   const ofTokens = createTimeLine(() => [1, 8].map((count) => ({ count, ms: count * share * times.plainMs, weight: assumedWeight })));
@@ -41,7 +42,8 @@ export function draftOfModel({ worth, times, runner, sequence, sampler, textFor,
   const sharedWith = (text: readonly number[]) => sharedPrefix(sequence.tokens, text, text.length - 1);
 
   return {
-    worth,
+    name, worth,
+    ready: async () => on.warm(await sampler()),
     look(tokens, most) {
       const text = textFor(tokens, most);
       if (!text) return undefined;
@@ -66,7 +68,7 @@ export function draftOfModel({ worth, times, runner, sequence, sampler, textFor,
       const beyond = ids.findIndex((id) => id >= vocab);
       if (beyond >= 0) ids.length = beyond;
       const missing = text.length - shared;
-      if (missing <= fewMissing) return { ids, ms: drafts++ ? ofTokens.note(made, now() - begun) : 0 };
+      if (missing <= fewMissing) return { ids, ms: ofTokens.note(made, now() - begun) };
       runMs = (firstAt - begun) / missing;
       worth.began(firstAt - begun);
       return { ids, ms: now() - firstAt };
