@@ -4,7 +4,7 @@ import { type EngineOptions } from '../../../src/engine/engine.ts';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { type ModelOptions } from '../../../src/engine/load/options.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
-import { type SamplingOptions, type SpeculationOptions } from '../../../src/protocol.ts';
+import { type GenerateRequest, type SamplingOptions, type SpeculationOptions } from '../../../src/protocol.ts';
 import { adapterFile } from '../../dawn.ts';
 import { answer, bytesOf, openEngine, quick, stories } from '../../engine.ts';
 import { isFull } from '../../verified.ts';
@@ -119,6 +119,29 @@ describe.skipIf(!adapterFile)('an engine whose guesses a model writes', () => {
     await wrong.unload();
   });
 
+  it.skipIf(!isFull).each([['another model', drafted()], ['a shortened text', shortened]] as const)(
+    'of several conversations, by turns and beside each other, gives the same answers: %s', async (_, speculation) => {
+      const asks = [0, 1, 2].map((i): GenerateRequest => ({
+        prompt: { tokens: [1, ...tokens.slice(1 + i)] }, sampling: requests[i % 2], session: `s${i}`, maxTokens: 12,
+      }));
+      const [alone, engine] = [await open({ sequences: 3 }), await open({ sequences: 3, speculation, experiment: { allGuesses: true } })];
+      const goesOn = (request: GenerateRequest, ids: readonly number[]): GenerateRequest =>
+        ({ ...request, prompt: { tokens: [...(request.prompt as { tokens: number[] }).tokens, ...ids, 7, 9] } });
+      const all = async (on: Engine, together: boolean): Promise<number[][]> => {
+        const made: number[][] = [];
+        if (together) made.push(...(await Promise.all(asks.map((request) => answer(on, request)))).map(({ ids }) => ids));
+        else for (const request of asks) made.push((await answer(on, request)).ids);
+        for (const [i, request] of asks.entries()) made.push((await answer(on, goesOn(request, made[i]))).ids); // by turns
+        return made;
+      };
+      const expected = await all(alone, false);
+      expect(await all(engine, false)).toEqual(expected);
+      for (const request of asks) await engine.session('close', request.session!);
+      expect(await all(engine, true)).toEqual(expected);
+      expect(engine.stats().gpuBytesPeak).toBeLessThanOrEqual(engine.loaded().model.plan.totalBytes);
+      for (const each of [alone, engine]) await each.unload();
+    });
+
   it('has a budget that nobody named shrink until the model and the one that drafts have room', async () => {
     const whole = await guessing(drafted());
     const { totalBytes, bytes } = whole.loaded().model.plan;
@@ -147,6 +170,54 @@ describe.skipIf(!adapterFile)('an engine whose guesses a model writes', () => {
     expect(made.stats.notices).toHaveLength(1);
     const { ledger, plan, draft, gpu } = engine.loaded().model;
     expect([draft!.gpu === gpu, ledger.bytes.draft > 0, ledger.peakBytes <= plan.totalBytes]).toEqual([true, true, true]);
+    await engine.unload();
+  });
+
+  /** stories260K whose last norm gives no numbers. */
+  function broken(): { bytes: ArrayBuffer; name: string } {
+    const { bytes, name } = stories();
+    const file = new Uint8Array(bytes.slice(0));
+    const { offset } = plain.header.tensors.get('output_norm.weight')!;
+    new Float32Array(file.buffer, offset, plain.graph.config.dim).fill(NaN);
+    return { bytes: file.buffer, name };
+  }
+
+  it('goes on without another model that computes no numbers, and says so once', async () => {
+    const engine = await guessing({ lookup: false, draft: broken() });
+    const { ids, text, reason, stats: { notices, guessedTokens } } = await answer(engine, { prompt: { tokens }, sampling: requests[0], maxTokens: 16 });
+    expect([{ ids, text, reason }, guessedTokens]).toEqual([expected.texts[0], undefined]);
+    expect(notices).toEqual([expect.stringMatching(/^No tokens are guessed any more by the draft model stories260K, which failed.* No token can be chosen/)]);
+    const second = await answer(engine, { prompt: { tokens }, sampling: requests[1], maxTokens: 16 });
+    expect([second.ids, second.stats.notices]).toEqual([expected.texts[1].ids, undefined]);
+    await engine.unload();
+  });
+
+  it('goes on without another model for whose keys and values the GPU has no memory left', async () => {
+    const request = { prompt: { tokens: [...tokens, ...tokens.slice(1, 12)] }, sampling: requests[0], maxTokens: 16 };
+    const without = await open({});
+    const { ids } = await answer(without, request);
+    await without.unload();
+    const engine = await guessing({ lookup: false, draft: stories() });
+    await answer(engine, { prompt: { tokens: [1, 5, 9] }, maxTokens: 1 }); // its sampler is there, and its own keys and values
+    await engine.loaded().model.sequence.makeRoom(320);
+    const memory = limitMemory(0);
+    try {
+      const made = await answer(engine, request);
+      expect(made.ids).toEqual(ids);
+      expect(made.stats.notices).toEqual([expect.stringMatching(/by the draft model stories260K, which failed.*could not allocate/)]);
+    } finally {
+      memory.restore();
+    }
+    await engine.unload();
+  });
+
+  it('tells of another model that does not compile by its name, and leaves nothing', async () => {
+    const engine = openEngine({ shaders: { 'formats/Q4_K': 'this is no WGSL;' } }); // which the model has no weights in
+    const load = engine.load(stories(), { ...options, speculation: { lookup: false, draft: bytesOf('tiny/tiny-llama-k.gguf') } });
+    await expect(load).rejects.toThrow(/^The draft model tiny-llama-k could not be loaded\..*The kernel .* does not compile/);
+    expect(() => engine.loaded()).toThrow('No model is loaded');
+    await engine.load(stories(), options);
+    expect((await answer(engine, { prompt: { tokens }, sampling: requests[0], maxTokens: 16 })).ids).toEqual(expected.texts[0].ids);
     await engine.unload();
   });
 
