@@ -164,6 +164,8 @@ export interface KvPlan {
    * it to another GPU without making it anew (engine/load/bases.ts). Default 0.
    */
   sharedBytes?: number;
+  /** Bytes of worker memory that a tick has while it finds something, once for the model, as ticks take turns. Default 0. */
+  workerBytes?: number;
   /** Of each layer its sets, none for one that is left alone. */
   layers: readonly (readonly SetPlan[])[];
 }

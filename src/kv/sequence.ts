@@ -55,6 +55,8 @@ export interface Sequence extends SequenceBuffers {
   readonly shaped?: Shaped;
   /** Whether some were put together of parts that have not seen each other, until it is emptied: what begins with the same tokens is not to go on from it. */
   approximate: boolean;
+  /** How many of a prompt's last tokens are run even where they are there: a step of one would read what a token chose that may be gone (`PickPlan.lag`). */
+  readonly runAnew?: number;
   /** Bytes that it takes on the GPU beyond what is planned for the one that stays: keys and values, and all else of another one. */
   readonly byteLength: number;
   /** The bytes that another sequence would take with room for so many positions, or it itself. */
@@ -124,7 +126,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
   const tokens: number[] = [];
 
   const sequence: Sequence = {
-    state, ids, memory, shaped, approximate: false,
+    state, ids, memory, shaped, approximate: false, runAnew: shape?.runAnew,
     get base() {
       return shaped?.base;
     },

@@ -12,6 +12,7 @@ import { type KvSet, type PickPlan, type SetPlan } from './policy.ts';
 import { type Restored } from './latents/restored.ts';
 import { planeBytes } from './plane-bytes.ts';
 import { framesOfSet, headWords, listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
+import { begunBytes, isRemade, markRanges } from './shadow.ts';
 import { type Shape } from './shape.ts';
 import { type Paging, createPaging } from './tiers/paging.ts';
 
@@ -28,7 +29,11 @@ export interface Sets extends LayerSets {
   resize(size: number): Promise<boolean>;
   /** Notes that keys are kept in low rank from now on. */
   setLow(): void;
+  /** Notes that they are as they were made, and that no run is an outlier, until they are in low rank again. */
+  setWhole(): void;
   readonly keyless?: { pages: { buffer: GPUBuffer }; count: number; waiting: Set<number> };
+  /** Where keys are made again in place: those of the row that is not full, as they were. */
+  readonly begun?: GPUBuffer;
   /** Runs that tokens read of each kv head. */
   readonly runs: Uint32Array;
   /** Which pages are on the GPU, where not all are. */
@@ -96,15 +101,15 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   const own: Making = { device, ledger, shape, layer, heads, restored, make };
   const firsts = firstsOf(plans, heads);
   const lists = makeLists(device, make('lists', 4 * listWords(plans, headDim)), firsts);
-  const { queries, picked, chosen, books, keyless } = makeSingle(make, shape, layer, headDim);
+  const { queries, picked, chosen, books, keyless, begun } = makeSingle(make, shape, layer, headDim);
   const runs = new Uint32Array(kvHeads); // that each has been told to read
   const sets = plans.map((plan, index) => emptySet(index, plan, kvHeads, makePaged(own, index, plan.frames ?? 1, plan.pick?.sizes && plan.pick.each)));
   const paging = choosing?.frames ? createPaging(device, choosing, firsts[0], lists) : undefined;
-  const single = [lists, picked, chosen, queries, books].flatMap((buffer) => buffer ?? []);
+  const single = [lists, picked, chosen, queries, books, begun].flatMap((buffer) => buffer ?? []);
   const buffers = () => [...sets.flatMap((set) => paged.flatMap((name) => set[name] ?? [])), ...single, ...(keyless ? [keyless.pages.buffer] : [])];
 
   const result: Sets = {
-    all: sets, ...elsewhere, runs, paging, restored,
+    all: sets, ...elsewhere, runs, paging, restored, keyless, begun,
     get pages() {
       return sets.map(({ pages }) => ({ buffer: pages }));
     },
@@ -121,9 +126,9 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
     get size() {
       return sets[0].size;
     },
-    keyless,
     resize: (size) => resize(own, sets[0], size),
     setLow: () => void (sets[0].isLow = true),
+    setWhole: () => setWhole(own, sets[0], books),
     get byteLength() {
       return sizeOf(buffers());
     },
@@ -168,6 +173,13 @@ export function createSets(device: GPUDevice, ledger: Ledger, shape: Shape, laye
   return result;
 }
 
+/** Keys are as they were made, and no run is an outlier. */
+function setWhole({ device: { queue }, shape: { plan, format }, layer, heads }: Making, set: MutableSet, books: GPUBuffer | undefined): void {
+  set.isLow = false;
+  const { pick } = plan.layers[layer][0];
+  for (const { offset, byteLength } of pick?.lowRank ? markRanges(pick, format, heads) : []) queue.writeBuffer(books!, offset, new Uint8Array(byteLength));
+}
+
 /** With where each list begins, and no slot. */
 function makeLists({ queue }: GPUDevice, lists: GPUBuffer, firsts: readonly (readonly number[])[]): GPUBuffer {
   queue.writeBuffer(lists, 0, Uint32Array.from(firsts.flat().flatMap((first) => [first, 0])));
@@ -185,8 +197,10 @@ function makeSingle(make: (name: string, bytes: number) => GPUBuffer, { plan, at
     picked: choosing && chooses(choosing, layer) ? makePicked('picked') : undefined,
     chosen: choosing?.frames && !choosing.answered ? makePicked('chosen') : undefined,
     books: books ? make('books', 4 * choosing!.mostSlots.length * books) : undefined,
-    keyless: choosing?.pick.lowRank && choosing.frames
-      ? { pages: { buffer: make('keyless', 4 * choosing.frames) }, count: 0, waiting: new Set<number>() } : undefined,
+    ...(choosing && isRemade(choosing) && {
+      keyless: { pages: { buffer: make('keyless', 4 * choosing.frames!) }, count: 0, waiting: new Set<number>() },
+      begun: make('begun', begunBytes(choosing, format, headDim)),
+    }),
   };
 }
 

@@ -1,7 +1,7 @@
 // Keys in low rank (ShadowKV, arXiv 2410.21465): how much is known of them, and where it lies (shaders/kv/policies/shadow/known.wgsl). Plain data.
 import { type CacheHeads } from '../model/graph.ts';
 import { type KvFormat, pageSlots } from './formats/format.ts';
-import { type PickPlan, type Turn } from './policy.ts';
+import { type PickPlan, type SetPlan, type Turn } from './policy.ts';
 
 /** Of keys that are kept in low rank. */
 export interface LowRank {
@@ -27,16 +27,35 @@ export const outliersOf = (lowRank: Pick<LowRank, 'outliers'>, runs: number): nu
 export const knownUnits = ({ each, lowRank }: PickPlan, headDim: number): number =>
   (pageSlots / each) * vec4sOf(headDim) + Math.ceil((pageSlots * rankVec4s(lowRank!)) / lowRank!.kvHeads);
 
-/** Units of each kv head of the basis, of which run is which outlier, and of the keys of those. */
-function bookUnits(pick: PickPlan, headDim: number, slots: number): number {
-  const own = pick.lowRank!;
-  const vec4s = vec4sOf(headDim);
+/** Units of each kv head of the basis; and of which run is which outlier, and of the keys of those. */
+const basisUnits = ({ lowRank }: PickPlan, headDim: number): number => 4 * rankVec4s(lowRank!) * vec4sOf(headDim);
+
+function outlierUnits(pick: PickPlan, headDim: number, slots: number): number {
   const runs = runsBehind(pick, slots);
-  return 4 * rankVec4s(own) * vec4s + runs + outliersOf(own, runs) * pick.each * vec4s;
+  return runs + outliersOf(pick.lowRank!, runs) * pick.each * vec4sOf(headDim);
 }
 
 /** u32 words of a kv head of that, for so many slots. */
-export const shadowWords = (pick: PickPlan, { unitWords }: KvFormat, headDim: number, slots: number): number => bookUnits(pick, headDim, slots) * unitWords;
+export const shadowWords = (pick: PickPlan, { unitWords }: KvFormat, headDim: number, slots: number): number =>
+  (basisUnits(pick, headDim) + outlierUnits(pick, headDim, slots)) * unitWords;
+
+/** The same for a slot more, but for the basis, which grows with no text. */
+export const markWords = ({ each, lowRank }: PickPlan, { unitWords }: KvFormat, headDim: number): number =>
+  unitWords * (1 / each + lowRank!.outliers * vec4sOf(headDim));
+
+/** Whether pages of a set come to the GPU without their keys. */
+export const isRemade = ({ pick, frames }: Pick<SetPlan, 'pick' | 'frames'>): boolean => pick?.lowRank !== undefined && frames !== undefined;
+
+/** Bytes of the keys, as they were, of the row of pages that is not full. */
+export const begunBytes = ({ mostSlots: { length: kvHeads } }: Pick<SetPlan, 'mostSlots'>, format: KvFormat, headDim: number): number =>
+  (kvHeads * 4 * format.words(headDim)) / 2;
+
+/** Bytes of the marks, of each kv head, that tell which runs are outliers. */
+export function markRanges(pick: PickPlan, { unitWords }: KvFormat, { kvHeads, headDim }: CacheHeads): { offset: number; byteLength: number }[] {
+  const { slots } = pick.lowRank!;
+  const at = (head: number) => kvHeads * basisUnits(pick, headDim) + head * outlierUnits(pick, headDim, slots);
+  return Array.from({ length: kvHeads }, (_, head) => ({ offset: 4 * unitWords * at(head), byteLength: 4 * unitWords * runsBehind(pick, slots) }));
+}
 
 /** What shadow/known.wgsl is made with. */
 export function shadowConsts(pick: PickPlan, { kvHeads, headDim }: CacheHeads, turn?: Turn): Record<string, number> {

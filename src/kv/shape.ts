@@ -14,9 +14,10 @@ import { remakeOf } from './latents/remade.ts';
 import { restoreOf } from './latents/restore.ts';
 import { latentSource, unfitWords } from './latents/source.ts';
 import { pickedOf, pickedSet, picksOf } from './pick.ts';
-import { type KvPlan, type Policy, type PolicyModel, type SetPlan, type Turn, biasIn } from './policy.ts';
+import { type KvPlan, type Policy, type PolicyModel, type Turn, biasIn } from './policy.ts';
 import { cachesOf } from './segment.ts';
 import { ringSlots } from './set-bytes.ts';
+import { isRemade } from './shadow.ts';
 import { type Sequence } from './sequence.ts';
 import { sharedBytes, shapedBytes } from './shaped-bytes.ts';
 import { type AwayBytes, awayBytes } from './tiers/away-bytes.ts';
@@ -57,6 +58,8 @@ export interface Shape {
   readonly keysValues: KeysValues;
   /** The same for a context of so many tokens, within `budgetBytes` of one sequence. Throws what planning it does. */
   at(context: number, budgetBytes?: number): Shape;
+  /** As sequences have it. */
+  readonly runAnew?: number;
   /** Whether a layer has sets. */
   isShaped(layer: number): boolean;
   /** What makes sequences of that shape: they come with it, as most models have none. */
@@ -112,6 +115,7 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
   return {
     plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes, away: awayBytes(plan, model, room),
     room: { context: room.context, chunk: room.chunk, budgetBytes: room.budgetBytes }, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
+    ...(isLate(plan) && { runAnew: 2 }),
     ...(isHashed(plan) && { sorted: sortedFor(plan, room.context) }),
     keysValues: keysValuesOf(room, plan, attended, heads), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
     createBases: (ledger) => basesOf(ledger, plan, heads),
@@ -178,9 +182,6 @@ const dispatchesOfSets = ({ layers }: KvPlan): number => sum(layers.map((sets) =
     (sets.some(({ hashed }) => hashed) ? 3 : 0);
 }));
 
-/** Whether pages of a set come to the GPU without their keys. */
-const isRemade = ({ pick, frames }: SetPlan): boolean => pick?.lowRank !== undefined && frames !== undefined;
-
 const isLatent = ({ layers }: KvPlan, layer: number): boolean => layers[layer].some(({ latent }) => latent);
 
 function basesOf(ledger: Ledger, plan: KvPlan, heads: readonly CacheHeads[]): (GPUBuffer | undefined)[] | undefined {
@@ -188,6 +189,9 @@ function basesOf(ledger: Ledger, plan: KvPlan, heads: readonly CacheHeads[]): (G
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
   return heads.map((own, layer) => (isLatent(plan, layer) ? ledger.create('kv', `kv.${layer}.basis`, basisBytes(own), usage) : undefined));
 }
+
+/** Whether a step of one row reads what the token before it chose. */
+const isLate = ({ layers }: KvPlan): boolean => layers.some((sets) => sets.some(({ pick }) => pick?.lag && pick.by !== 'none'));
 
 const isHashed = ({ layers }: KvPlan): boolean => layers.some((sets) => sets.some(({ hashed }) => hashed));
 

@@ -7,6 +7,7 @@ import { planeBytes } from './plane-bytes.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
 import { restoredBytes } from './latents/restored.ts';
 import { segmentBytes } from './segment.ts';
+import { begunBytes, isRemade } from './shadow.ts';
 import { framesOfSet, listWords, pagesOfSet, queryBytes, ringSlots } from './set-bytes.ts';
 import { awayBytes } from './tiers/away-bytes.ts';
 import { sum } from '../sum.ts';
@@ -52,7 +53,7 @@ export function shapedBytes(plan: KvPlan, { heads, queryHeads }: Heads, room: Om
 function pickBytes(sets: readonly SetPlan[], layer: number, headDim: number, queryHeads: number, format: KvFormat): number {
   const set = pickedSet(sets);
   const books = set ? 4 * set.mostSlots.length * bookWords(set.pick, format, headDim) : 0;
-  const keyless = set?.pick.lowRank ? 4 * (set.frames ?? 0) : 0;
+  const keyless = set && isRemade(set) ? 4 * set.frames! + begunBytes(set, format, headDim) : 0;
   return books + keyless + (set && chooses(set, layer) ? (set.frames && !set.answered ? 2 : 1) * 4 * pickedWords(set, queryHeads, headDim) : 0);
 }
 

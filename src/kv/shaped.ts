@@ -71,6 +71,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       if (own?.picked) forgetPicks(device, own);
     }
     away?.cut(reached);
+    sets.forEach((own) => own?.setWhole()); // as in a prompt under way: what its end finds is not of these slots alone
     joined = 0;
     return (base = reached);
   }

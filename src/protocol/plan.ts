@@ -46,8 +46,8 @@ export interface KeysValuesPlan {
   /** The longest context that there would be room for, up to what the model was trained for. */
   fits: number;
   /**
-   * Of worker memory, where a policy has pages there, of all conversations at their longest, and what latents are made by; the budget of `ram` is not for
-   * those.
+   * Of worker memory, where a policy has pages there, of all conversations at their longest, what latents are made by, and what a policy has while it finds
+   * what it needs; the budget of `ram` is not for those.
    */
   homeBytes?: number;
   /** Of storage, for pages that worker memory is to have no room for. */

@@ -6,6 +6,7 @@ class Fake implements Reusable {
   tokens: number[] = [];
   closed = false;
   approximate = false;
+  runAnew?: number;
   room = 10;
   get byteLength() {
     return this.room;
@@ -52,6 +53,16 @@ it('goes on in the sequence that a prompt begins with, and runs the last token o
   const second = await ask(sequences, [...tokens(0, 20), ...tokens(100, 5), 7], [8]);
   expect(second).toEqual({ sequence: first.sequence, shared: 25 });
   expect((await ask(sequences, second.sequence.tokens.slice(), [])).shared).toBe(26);
+});
+
+it('runs more of a prompt again where a sequence asks for that, also of one that is one token longer', async () => {
+  const sequences = open(1000);
+  const { sequence } = await ask(sequences, tokens(0, 20), tokens(100, 5));
+  sequence.runAnew = 2;
+  expect((await ask(sequences, sequence.tokens.slice(), [])).shared).toBe(23);
+  expect((await ask(sequences, [...sequence.tokens, 7], [])).shared).toBe(24);
+  expect((await ask(sequences, [...sequence.tokens, 8, 9], [])).shared).toBe(26);
+  expect((await ask(sequences, [0], [])).shared).toBe(0);
 });
 
 it('keeps the texts of two conversations that alternate', async () => {

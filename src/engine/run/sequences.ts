@@ -7,6 +7,8 @@ export interface Reusable {
   readonly tokens: readonly number[];
   /** Whether they are not what running the tokens gives, until it is emptied: nobody but its owner goes on from them. */
   readonly approximate?: boolean;
+  /** How many of a prompt's last tokens are run even where they are there. Default: one, for its logits. */
+  readonly runAnew?: number;
   /** Bytes that it takes on the GPU. */
   readonly byteLength: number;
   /** The bytes that another sequence would take with room for so many positions, or it itself. */
@@ -21,7 +23,7 @@ export interface Reusable {
 
 export interface Sequences<S extends Reusable> {
   /**
-   * A sequence for a prompt, cut to what it has in common with it: at most all tokens but the last, which is run for its
+   * A sequence for a prompt, cut to what it has in common with it: at most all tokens but the last (`runAnew`), which is run for its
    * logits. Undefined while those in use leave no room for the prompt. `owner`: whose it is; nobody else's prompt cuts it then.
    */
   take(prompt: readonly number[], owner?: string): Promise<S | undefined>;
@@ -194,7 +196,7 @@ async function take<S extends Reusable>(pool: Pool<S>, prompt: readonly number[]
   if (own && !busy.has(own)) {
     const isUsed = busy.size > 0;
     if (!roomFor(pool, own, prompt.length) && isUsed) return undefined;
-    own.truncate(sharedPrefix(own.tokens, prompt, prompt.length - 1));
+    own.truncate(sharedWith(own, prompt));
     return use(pool, own);
   }
   const taken = await takeAny(pool, prompt, owner);
@@ -225,7 +227,7 @@ async function takeAny<S extends Reusable>(pool: Pool<S>, prompt: readonly numbe
   const over = live.find(isFree(pool)) ?? (hasPlace ? live.find(isIdle(pool)) : undefined);
   if (!over || (!roomFor(pool, over, prompt.length) && isUsed)) return undefined;
   owners.delete(over);
-  over.truncate(begins.includes(over) ? sharedPrefix(over.tokens, prompt, prompt.length - 1) : 0);
+  over.truncate(begins.includes(over) ? sharedWith(over, prompt) : 0);
   return use(pool, over);
 }
 
@@ -233,11 +235,14 @@ async function takeAny<S extends Reusable>(pool: Pool<S>, prompt: readonly numbe
 function nearest<S extends Reusable>(sequences: readonly S[], prompt: readonly number[]): { sequence: S; shared: number } | undefined {
   let best: { sequence: S; shared: number } | undefined;
   for (const sequence of sequences) {
-    const shared = sharedPrefix(sequence.tokens, prompt, prompt.length - 1);
+    const shared = sharedWith(sequence, prompt);
     if (!best || shared >= best.shared) best = { sequence, shared };
   }
   return best;
 }
+
+/** What a prompt may go on from. */
+const sharedWith = ({ tokens, runAnew = 1 }: Reusable, prompt: readonly number[]): number => sharedPrefix(tokens, prompt, prompt.length - runAnew);
 
 /** How many tokens two begin with alike, at most `most`. */
 export function sharedPrefix(a: readonly number[], b: readonly number[], most = Infinity): number {

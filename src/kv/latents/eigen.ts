@@ -12,6 +12,9 @@ export interface Eigen {
 /** Is told how many products were summed since it was last; what it gives is awaited before more are. It throws to end the work. */
 export type Rest = (operations: number) => Promise<void> | void;
 
+/** Bytes of the processor's memory that `symmetricEigen` takes at most, beside the matrix: a copy, what reflects it, and what is reflected. */
+export const eigenBytes = (n: number): number => 3 * 8 * n ** 2;
+
 /** `matrix`: (n, n), symmetric; it is not changed. UnsupportedModelError where no values are found, which no matrix is known for. */
 export async function symmetricEigen(matrix: Float64Array, n: number, rest: Rest = () => {}): Promise<Eigen> {
   const { diagonal, beside, rows } = await tridiagonal(Float64Array.from(matrix), n, rest);

@@ -164,6 +164,25 @@ it('pages at home in worker memory take on the GPU what is known of them, and a 
   expect(two.homeBytes).toBe(2 * tight.homeBytes!);
 });
 
+it('keys in low rank are planned with their directions, means and outliers, and worker memory with what finds those', async () => {
+  const { bytesPerToken: f16, homeBytes: none, config: { layers, kvHeads, headDim } } = await planned({});
+  const shadow = (kvOptions: Record<string, number> = {}, options: LoadOptions = {}) => planned({ kv: 'shadowkv', kvOptions, kernels: 'chunk=64', ...options });
+  const channels = kvHeads * headDim;
+  const all = await shadow();
+  const half = await shadow({ rank: 64 });
+  expect(all.bytes - half.bytes).toBe(2 * 64 * layers * (channels + 512)); // in 16 bits, of each channel and each token
+  const found = 36 * channels ** 2;
+  expect([none, all.homeBytes, half.homeBytes]).toEqual([undefined, found, found]);
+  expect((await shadow({}, { sequences: 3 })).homeBytes).toBe(found);
+  const away = await shadow({ away: 1 });
+  expect(away.homeBytes).toBe(512 * f16 + found);
+  for (const [at, words] of [[0, 'shadowkv needs'], [1, 'all pages, and directions and outliers of keys they take']] as const) {
+    const { bytes } = await shadow({ away: at, rank: 64 }, { context: 256 });
+    expect((await shadow({ away: at, rank: 64 }, { context: 256, kvBudgetBytes: bytes })).bytes).toBeLessThanOrEqual(bytes);
+    await expect(shadow({ away: at, ...(at && { slots: 64 }) }, { context: 256, kvBudgetBytes: 0.6 * bytes })).rejects.toThrow(words);
+  }
+});
+
 it('pages that worker memory is to have no room for are planned in storage', async () => {
   const away = (memory: number, sequences = 1) => planned({ kv: 'quest', kvOptions: { away: 1, memory }, kernels: 'chunk=64', context: 288, sequences });
   const whole = await away(0);

@@ -25,7 +25,9 @@ export function planAway(model: PolicyModel, room: PolicyRoom, plan: KvPlan, opt
   const fit = found.find((each): each is KvPlan => typeof each !== 'number');
   if (fit) return fit;
   const least = Math.min(...(found as number[]));
-  throw new BudgetError(noRoomOnGpu(room, least, 'new pages and a few of every head there, a layer as a prompt reads it and what is known of all pages'));
+  const isLow = plan.layers.some((sets) => pickedSet(sets)?.pick.lowRank);
+  const known = `what is known of all pages${isLow ? ', and directions and outliers of keys' : ''}`;
+  throw new BudgetError(noRoomOnGpu(room, least, `new pages and a few of every head there, a layer as a prompt reads it and ${known}`));
 }
 
 /** `what`: there has to be. */

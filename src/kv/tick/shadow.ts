@@ -1,6 +1,6 @@
 // Dispatches by which keys are kept in low rank: kv-unturn.wgsl, kv-gram.wgsl, kv-project.wgsl, kv-landmarks.wgsl, kv-outliers.wgsl, kv-remake.wgsl. The basis
 // is found here, in float64.
-import { symmetricEigen } from '../latents/eigen.ts';
+import { eigenBytes, symmetricEigen } from '../latents/eigen.ts';
 import { remadeSlots, remakeKernel } from '../latents/remade.ts';
 import { pageSlots } from '../formats/format.ts';
 import { pickedSet } from '../pick.ts';
@@ -21,6 +21,9 @@ export function shadowScratch({ heads }: Pick<PolicyModel, 'heads'>, context: nu
   const mostHeads = Math.max(0, ...heads.map(({ kvHeads }) => kvHeads));
   return 4 * Math.min(block, context) * channels + 8 * channels ** 2 + 4 * mostHeads * runs + 4 * piece;
 }
+
+/** Bytes of worker memory in which the basis of a layer is found: products of all channels as they are read and in float64, and what decomposes them. */
+export const shadowWorker = ({ heads }: Pick<PolicyModel, 'heads'>): number => 12 * mostChannels(heads) ** 2 + eigenBytes(mostChannels(heads));
 
 /** Kernels that a tick has for a layer at most. */
 export const shadowKernels = (context: number): number => 8 + 4 * Math.ceil(context / block);

@@ -11,6 +11,7 @@ import { partialFloats } from './partial.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
 import { segmentBytes } from '../segment.ts';
 import { betweenTicks } from '../set-bytes.ts';
+import { markWords } from '../shadow.ts';
 import { sum } from '../../sum.ts';
 
 export interface AwayBytes {
@@ -125,7 +126,8 @@ function homeBytes(
 /** Bytes for a token more of what is known of pages that are not there, and of the lists of pages and of runs. */
 function knownBytes({ pick }: Picked, { kvHeads, headDim }: CacheHeads, format: KvFormat, size?: number): number {
   const page = summaryWords(pick, format, headDim, size) + 1;
-  return 4 * kvHeads * (page / pageSlots + 3 / pick.run); // runs as they are read, as they are chosen, and on their way to the CPU
+  const marks = pick.lowRank ? markWords(pick, format, headDim) : 0;
+  return 4 * kvHeads * (page / pageSlots + 3 / pick.run + marks); // runs as they are read, as they are chosen, and on their way to the CPU
 }
 
 /** As buffers are rounded. */

@@ -1,6 +1,7 @@
 // What ways of pages between a home in worker memory and the GPU have in common: the layers that have such pages, and buffers on the way.
 import { type CacheHeads } from '../../model/graph.ts';
 import { type KeptAway } from '../../protocol.ts';
+import { pageSlots } from '../formats/format.ts';
 import { pickedSet } from '../pick.ts';
 import { type AnswerPlan, type KvPlan, type PickPlan } from '../policy.ts';
 import { type Sets } from '../sets.ts';
@@ -67,6 +68,18 @@ export const keysMade = ({ sets: { keyless } }: AwayLayer): void => keyless?.wai
 /** The keys of all pages of a layer that are there wait to be made again. */
 export function waitForKeys({ sets: { keyless, all: [set] }, paging }: AwayLayer): void {
   for (const page of set.isLow ? paging.frames.there.keys() : []) keyless?.waiting.add(page);
+}
+
+/** Keys of pages at home are those that there are again, not those that are made again: of pages that have such nothing is on the GPU any more. */
+export function forgetKeys({ sets: { keyless, all: [set] }, paging }: AwayLayer): void {
+  keyless?.waiting.clear();
+  if (set.isLow) paging.frames.drop(() => true);
+}
+
+/** The pages of the row that is not full, of layers whose keys are in low rank: of each its frame, and where its keys are as they were. */
+export function begunPages({ sets: { begun, all: [{ isLow, counts }] }, paging, heads: { kvHeads }, pageBytes }: AwayLayer): { frame: number; kept: number }[] {
+  if (!isLow || !begun || Math.max(...counts) <= paging.home * pageSlots) return [];
+  return Array.from({ length: kvHeads }, (_, head) => ({ frame: paging.frames.use(paging.home * kvHeads + head)! * pageBytes, kept: (head * pageBytes) / 2 }));
 }
 
 /** What was brought so far. */

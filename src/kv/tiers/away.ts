@@ -15,9 +15,10 @@ import { type AwayBytes } from './away-bytes.ts';
 import { type At, type AwayLayer, type Brought, keysMade, layersOf, noteWords, waitForKeys } from './away-layer.ts';
 import { type Answers, type Ticked, createAnswers } from './answers.ts';
 import { bring } from './choice.ts';
+import { createHeld } from './held.ts';
 import { type PageHome, createPageHome } from './page-home.ts';
 import { createReading } from './reading.ts';
-import { bringBegun, bringWhole, leave } from './rows.ts';
+import { bringWhole } from './rows.ts';
 
 export interface Away {
   readonly counters: Readonly<KeptAway>;
@@ -70,6 +71,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
   const reading = createReading(buffers.choices);
   let [isNoted, hasChosen, chosenAt] = [false, false, -1];
   const at = { device, buffers, home, counters, plan };
+  const held = createHeld(at, layers, () => own.uploads!());
   const answers = buffers.answers && createAnswers({ device, home, shape, layers, reading, queries: buffers.choices, answers: buffers.answers }, bytes);
 
   const noteNow = (position: number): void => noteAll(device, layers(), away, position);
@@ -89,13 +91,14 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     byteLength: Object.values(buffers).reduce((sum, buffer) => sum + (buffer?.size ?? 0), 0),
     async ready(position, signal) {
       const words = await reading.take();
+      await held.bring();
       // A text that was cut behind what left the window has the queries of a token that is gone.
       if (answers) await answers.late(chosenAt === position - 1 ? words : undefined, signal);
       else await bring(at, own.uploads!(), layers(), words);
     },
     async bringWhole(layer) {
       const found = layers().find((each) => each.layer === layer);
-      if (found) await bringWhole(at, own.uploads!(), found);
+      if (found) await bringWhole(at, own.uploads!(), found, held.isTick);
     },
     note(encoder, position) {
       chosenAt = position;
@@ -107,23 +110,22 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
       }
     },
     submitted() {
-      if (!isNoted) return;
+      if (isNoted) reading.begin();
       isNoted = false;
-      reading.begin();
     },
     async begin() {
       await reading.take();
-      for (const layer of layers()) await bringBegun(at, own.uploads!(), layer);
+      await held.begin();
     },
     async ticked(tick) {
-      await leave(at, layers());
+      await held.end();
       await answers?.ticked(tick);
       noteNow(tick.length - 1);
     },
     cut(length) {
       const rows = length / pageSlots;
       home.cut(rows);
-      layers().forEach(({ paging }) => paging.cut(rows));
+      held.cut(rows);
       answers?.cut(length);
       reading.forget();
       hasChosen = false;
@@ -133,12 +135,14 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
       await home.copyFrom(other.home);
       if (other.hasChosen) noteNow(other.chosenAt);
     },
-    free() {
-      Object.values(buffers).forEach((buffer) => buffer && ledger.destroy(buffer));
-      home.free().catch(() => {}); // what cannot be removed opens for nobody
-    },
+    free: () => freeAll(ledger, buffers, home),
   };
   return away;
+}
+
+function freeAll(ledger: Ledger, buffers: At['buffers'], home: PageHome): void {
+  Object.values(buffers).forEach((buffer) => buffer && ledger.destroy(buffer));
+  home.free().catch(() => {}); // what cannot be removed opens for nobody
 }
 
 /** Notes what is chosen by now, and that keys of pages may have to be made again. */

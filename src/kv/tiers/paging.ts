@@ -9,10 +9,10 @@ export interface Paging {
   readonly frames: Frames;
   /** Full rows that the worker's memory has, which is the caller's to say. */
   home: number;
-  /** The row in which the run begins that has slots behind the rows at home; `home` where a run begins there. */
-  readonly begun: number;
-  /** Whether pages of a row have frames as long as they are there: the first ones, and from where a run goes on. */
+  /** Whether pages of a row have frames as long as they are there: the first ones, and from the row in which a run begins that goes on behind those at home. */
   isAlwaysThere(row: number): boolean;
+  /** Those of them that are at home. */
+  heldAtHome(): number[];
   /** Has frames for so many slots of each kv head of its set, of which some may be there. Gives that no buffer was replaced. */
   makeRoom(set: { counts: Uint32Array; room: Uint32Array }, slots: ArrayLike<number>): boolean;
   /** A frame for a page that is not there, but for those that `isUsed`; undefined where there is none. `writeLists` tells kernels of it. */
@@ -57,14 +57,12 @@ export function createPaging(device: GPUDevice, plan: SetPlan & { pick: PickPlan
 
   return {
     frames, isAlwaysThere,
+    heldAtHome: () => [...new Set([...Array.from({ length: Math.min(sinkRows, home) }, (_, row) => row), begun()])].filter((row) => row < home),
     get home() {
       return home;
     },
     set home(rows) {
       home = rows;
-    },
-    get begun() {
-      return begun();
     },
     makeRoom({ counts, room }: Pick<KvSet, 'counts' | 'room'>, slots) {
       for (let head = 0; head < kvHeads; head++) {

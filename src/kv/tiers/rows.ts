@@ -1,16 +1,6 @@
-// Rows of pages, one of each kv head, on their way home after ticks, and back where a tick or a prompt reads them.
+// Rows of pages, one of each kv head, on their way home after ticks, and back where a prompt reads them.
 import { pageSlots } from '../formats/format.ts';
-import { type At, type AwayLayer, type Uploads, uploadPages } from './away-layer.ts';
-
-/** Brings the row in which a run begins that goes on behind those at home, where it is not there: behind a cut. */
-export async function bringBegun({ home }: At, uploads: Uploads, layer: AwayLayer): Promise<void> {
-  const { heads: { kvHeads }, paging } = layer;
-  const row = paging.begun;
-  if (row >= paging.home) return;
-  const missing = Array.from({ length: kvHeads }, (_, head) => head).filter((head) => !paging.frames.has(row * kvHeads + head));
-  await uploadPages(home, uploads, layer, missing.map((head) => ({ frame: paging.bring(row * kvHeads + head, () => false)!, row, head })));
-  paging.writeLists();
-}
+import { type At, type AwayLayer, type Uploads, begunPages } from './away-layer.ts';
 
 /** Copies the full rows of all layers that are not at home yet there, as many at a time as there is room for on their way. */
 export async function leave({ device, buffers: { leaving }, home }: At, layers: readonly AwayLayer[]): Promise<void> {
@@ -44,9 +34,11 @@ export async function leave({ device, buffers: { leaving }, home }: At, layers: 
   }
 }
 
-/** All pages of a layer in their order, from home, and what has not left for there yet from its frames. */
-export async function bringWhole({ device, buffers: { whole, lists }, home }: At, uploads: Uploads, layer: AwayLayer): Promise<void> {
-  const { heads: { kvHeads }, sets: { all: [{ counts, pages }] }, paging, pageBytes } = layer;
+/**
+ * All pages of a layer in their order, from home, and what has not left for there yet from its frames. `isTick`: within one, when keys there are as they were.
+ */
+export async function bringWhole({ device, buffers: { whole, lists }, home }: At, uploads: Uploads, layer: AwayLayer, isTick: boolean): Promise<void> {
+  const { heads: { kvHeads }, sets: { begun, all: [{ counts, pages }] }, paging, pageBytes } = layer;
   const rows = Math.ceil(Math.max(...counts) / pageSlots);
   const ids = Array.from({ length: kvHeads }, (_, head) => Array.from({ length: rows }, (_, row) => row * kvHeads + head));
   device.queue.writeBuffer(lists, 0, Uint32Array.from([...counts].flatMap((count, head) => [2 * kvHeads + head * rows, count]).concat(ids.flat())));
@@ -59,5 +51,7 @@ export async function bringWhole({ device, buffers: { whole, lists }, home }: At
   const encoder = device.createCommandEncoder({ label: 'kv.away.whole' });
   for (let page = paging.home * kvHeads; page < rows * kvHeads; page++)
     encoder.copyBufferToBuffer(pages, paging.frames.use(page)! * pageBytes, whole, page * pageBytes, pageBytes);
+  for (const [head, { kept }] of isTick ? [] : begunPages(layer).entries())
+    encoder.copyBufferToBuffer(begun!, kept, whole, (paging.home * kvHeads + head) * pageBytes, pageBytes / 2);
   device.queue.submit([encoder.finish()]);
 }

@@ -57,7 +57,8 @@ function longestWithin(opened: OpenedModel, options: ModelOptions, { context, by
 export function keysValuesOf(opened: OpenedModel, options: ModelOptions, { bytes, totalBytes, budgetBytes, context }: Plan): KeysValuesPlan {
   const { kvBudgetBytes = Infinity, shape, kv, sequences = 1 } = options;
   const room = Math.min(kvBudgetBytes, budgetBytes - totalBytes + bytes.kv);
-  const [home, stored] = shape ? [sequences * shape.away.home + (shape.plan.sharedBytes ?? 0), sequences * shape.away.stored] : [0, 0];
+  const { sharedBytes = 0, workerBytes = 0 } = shape?.plan ?? {};
+  const [home, stored] = shape ? [sequences * shape.away.home + sharedBytes + workerBytes, sequences * shape.away.stored] : [0, 0];
   return {
     kv: shape?.policy.name ?? kv.name, bytes: bytes.kv, bytesPerToken: tokenBytes(opened, { ...options, context }),
     fits: longestWithin(opened, options, { context, bytes: room }), ...(home && { homeBytes: home }), ...(stored && { storedBytes: stored }),

@@ -10,7 +10,7 @@ import { appendAll } from '../../tick/move.ts';
 import { pickNow } from '../../tick/pick-now.ts';
 import { lagOptions, planReading, readOptions, runsOf } from '../../tick/read.ts';
 import { sourceOf } from '../../tick/seal.ts';
-import { decompose, followBasis, noteLandmarks, shadowKernels, shadowScratch } from '../../tick/shadow.ts';
+import { decompose, followBasis, noteLandmarks, shadowKernels, shadowScratch, shadowWorker } from '../../tick/shadow.ts';
 
 /** Whether so many keys tell in which directions others are too: of fewer the last ones are any, and what comes later would be lost along them. */
 const isEnough = (slots: number, { rank }: LowRank): boolean => slots >= 2 * rank;
@@ -52,7 +52,7 @@ const policy: Policy = {
     };
     const runs = runsBehind({ first: sinks, each: size }, room.context);
     const more = { queries: 0, scratchBytes: shadowScratch(model, room.context, runs), kernels: shadowKernels(room.context) };
-    const plan = planReading(model, room, options, pick, () => more);
+    const plan = { ...planReading(model, room, options, pick, () => more), workerBytes: shadowWorker(model) };
     return options.away ? plan : { ...plan, rewinds: undefined };
   },
   async tick(kv) {
