@@ -59,14 +59,17 @@ async function catchUp(state: RunState, { sequence, ids, position, signal, promp
     await forChunks(state, { sequence, ids: before.slice(reached), position: reached, signal, promptLength }, (step) => bodyOf(state.model, step));
 }
 
+/** What is told of each chunk, while its rows are on the GPU. */
+export type EachChunk = (step: Step) => Promise<void>;
+
 /** Runs the first chunks of a prompt that pass through streamed weights together, or the first one alone. */
-async function runNext(state: RunState, prompt: Prompt, pieces: PiecesOf): Promise<Step> {
+async function runNext(state: RunState, prompt: Prompt, pieces: PiecesOf, each?: EachChunk): Promise<Step> {
   const { chunk, stretch = chunk } = state.model.sizes;
   const { ids: { length }, sequence } = prompt;
   // A state is copied before the last chunk, so that its tokens can be run again without those before them.
   const together = sequence.memory && length <= stretch ? chunk * (Math.ceil(length / chunk) - 1) : Math.min(length, stretch);
-  if (together <= chunk) return runChunk(state, prompt, pieces);
-  return (await import('./stretch.ts')).runStretch(state, prompt, together, pieces); // a chunk of its own: most models stay on the GPU
+  if (together <= chunk) return runChunk(state, prompt, pieces, each);
+  return (await import('./stretch.ts')).runStretch(state, prompt, together, pieces, each); // a chunk of its own: most models stay on the GPU
 }
 
 /** Tokens of the next step: a policy has ticks where the prompt ends, and of tokens behind it where they come in decode, one of them maybe now. */
@@ -79,7 +82,7 @@ async function rowsOfNext(state: RunState, { sequence, ids, position, promptLeng
 }
 
 /** Runs the first chunk of a prompt. */
-async function runChunk(state: RunState, prompt: Prompt, pieces: PiecesOf): Promise<Step> {
+async function runChunk(state: RunState, prompt: Prompt, pieces: PiecesOf, each?: EachChunk): Promise<Step> {
   const { sequence, ids, position, signal } = prompt;
   const { model: { gpu: { device }, activations }, submits } = state;
   const rows = await rowsOfNext(state, prompt);
@@ -92,18 +95,17 @@ async function runChunk(state: RunState, prompt: Prompt, pieces: PiecesOf): Prom
   await submits.run(pieces(step), [[step]], signal);
   sequence.memory?.ran(step.length);
   if (rows > 1) sequence.memory?.keep();
+  await each?.(step);
   return step;
 }
 
-/** Runs `pieces` of every chunk, and then `each`, if it is given. */
-export async function forChunks(state: RunState, prompt: Prompt, pieces: PiecesOf, each?: (step: Step) => Promise<void>): Promise<void> {
+/** Runs `pieces` of every chunk, and behind each chunk `each`, if it is given. */
+export async function forChunks(state: RunState, prompt: Prompt, pieces: PiecesOf, each?: EachChunk): Promise<void> {
   const { ids, position, promptLength = position + ids.length } = prompt;
   await begin(state, prompt);
-  const runPart = each ? runChunk : runNext; // whoever looks at the rows of a chunk has to find them
   for (let done = 0; done < ids.length; ) {
-    const step = await runPart(state, { ...prompt, ids: ids.slice(done), position: position + done, promptLength }, pieces);
+    const step = await runNext(state, { ...prompt, ids: ids.slice(done), position: position + done, promptLength }, pieces, each);
     done += step.rows;
-    await each?.(step);
     await noteRun(state, prompt, step);
   }
 }
@@ -118,9 +120,9 @@ export async function feed(state: RunState, prompt: Prompt): Promise<void> {
  * Runs the first chunk of a prompt and gives its length; with the last one comes what `feed` leaves. `several`: with those behind it that pass
  * through streamed weights together.
  */
-export async function feedChunk(state: RunState, prompt: Prompt, several = false): Promise<number> {
+export async function feedChunk(state: RunState, prompt: Prompt, several = false, each?: EachChunk): Promise<number> {
   await begin(state, prompt);
-  const step = await (several ? runNext : runChunk)(state, prompt, upToLogits(state, prompt));
+  const step = await (several ? runNext : runChunk)(state, prompt, upToLogits(state, prompt), each);
   await noteRun(state, prompt, step);
   return step.rows;
 }

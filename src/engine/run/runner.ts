@@ -13,6 +13,8 @@ export interface ChunkOptions {
   several?: boolean;
   /** Where the text that was given ends, if tokens from there on were chosen: positions. Default: behind the last one. */
   promptLength?: number;
+  /** Is told of each chunk, while its rows are on the GPU. */
+  onChunk?(position: number, rows: number): Promise<void>;
 }
 
 export interface Runner {
@@ -84,7 +86,8 @@ export function createRunner(model: LoadedModel): Runner {
     of: on,
     feed: (ids, position, signal, chosen) =>
       feed(state, { sequence, ids, position, signal, ...(chosen && { promptLength: Math.min(position, sequence.shaped?.promptLength ?? 0) }) }),
-    feedChunk: (ids, position, signal, { several, promptLength } = {}) => feedChunk(state, { sequence, ids, position, signal, promptLength }, several),
+    feedChunk: (ids, position, signal, { several, promptLength, onChunk } = {}) =>
+      feedChunk(state, { sequence, ids, position, signal, promptLength }, several, onChunk && (({ rows, length }) => onChunk(length - rows, rows))),
     feedAll: async (ids, position, onRows, signal) => (await promptLogits()).feedAll(state, { sequence, ids, position, signal }, onRows),
     feedRows: async (ids, position, rows, signal) => (await promptLogits()).feedRows(state, { sequence, ids, position, signal }, rows),
     readNormed: async (position, rows, first) => (await import('./normed.ts')).readNormed(state, [{ rows, length: position + rows, of: sequence }], first),

@@ -6,7 +6,7 @@ import { type Step } from '../../gpu/program.ts';
 import { carriedOf } from '../../model/activations.ts';
 import { type Section, layerOf } from '../../model/sections.ts';
 import { writeState } from '../../model/sequence-buffers.ts';
-import { type PiecesOf, type Prompt } from './feed.ts';
+import { type EachChunk, type PiecesOf, type Prompt } from './feed.ts';
 import { type RunState, cursorOf } from './run-state.ts';
 import { type Piece } from './schedule/submits.ts';
 
@@ -27,8 +27,10 @@ interface Turn {
   after?: readonly string[];
 }
 
-/** Runs the first `rows` tokens of a prompt; gives them as one step. The rows of the last chunk are on the GPU then. */
-export async function runStretch(state: RunState, { sequence, ids, position, signal }: Prompt, rows: number, piecesOf: PiecesOf): Promise<Step> {
+/** Runs the first `rows` tokens of a prompt; gives them as one step. The rows of the last chunk are on the GPU then; of every other one as `each` is told. */
+export async function runStretch(
+  state: RunState, { sequence, ids, position, signal }: Prompt, rows: number, piecesOf: PiecesOf, each?: EachChunk,
+): Promise<Step> {
   const { model: { gpu: { device: { queue } }, activations, sizes }, submits } = state;
   const chunks = Array.from({ length: Math.ceil(rows / sizes.chunk) }, (_, i): Step => {
     const end = Math.min((i + 1) * sizes.chunk, rows);
@@ -45,7 +47,8 @@ export async function runStretch(state: RunState, { sequence, ids, position, sig
     if (before) bringBack(state, turn, before);
     else await submits.embed(ids.slice(first, first + chunk.rows));
     const keep = (encoder: GPUCommandEncoder) => after && copyHeld(state, encoder, turn, after, 'out');
-    await submits.run(pieces, [[chunk]], signal, { encode: keep, submitted() {} }, turns.slice(i + 1).map((each) => each.pieces));
+    await submits.run(pieces, [[chunk]], signal, { encode: keep, submitted() {} }, turns.slice(i + 1).map((other) => other.pieces));
+    if (!after) await each?.(chunk);
   }
   sequence.memory?.ran(position + rows);
   sequence.memory?.keep();
@@ -64,7 +67,8 @@ function turnsOf({ model: { sections, graph } }: RunState, chunks: readonly Step
 
 /**
  * A part begins with each layer that has a streamed slice, but the first of them, and within a layer where it needs another one. The first begins
- * with the model, the last ends with it. A step of one row has the same parts as longer ones.
+ * with the model, the last ends with it. A step of one row has the same parts as longer ones. What reads items that are fetched on demand is run with
+ * what chooses them: slices that are needed between come once for each chunk.
  */
 function partsOf(sections: readonly Section[], pieces: readonly Piece[]): Part[] {
   const isLayer = (section?: number): section is number => section !== undefined && layerOf(sections[section]) !== undefined;
@@ -72,12 +76,15 @@ function partsOf(sections: readonly Section[], pieces: readonly Piece[]): Part[]
   const parts: Part[] = [{ pieces: [], held: [] }];
   let layer: number | undefined; // the last that has a streamed slice, of those there were
   let inSlot: number | undefined; // of its slices the last
+  let isChosen = false; // items of which nothing was read yet
   for (const piece of pieces) {
     const { section, slice, held = [] } = piece;
     const begins = section !== layer && streamed.has(section);
     const goesOn = begins ? layer === undefined : !isLayer(section) || slice === undefined || inSlot === undefined || slice === inSlot;
-    if (!goesOn) parts.push({ pieces: [], held: begins ? [] : held });
+    if (!goesOn && !isChosen) parts.push({ pieces: [], held: begins ? [] : held });
     parts.at(-1)!.pieces.push(piece);
+    if (piece.onDemand !== undefined) isChosen = false;
+    if (piece.chooses !== undefined) isChosen = true;
     if (begins) [layer, inSlot] = [section, undefined];
     if (isLayer(section)) inSlot = slice ?? inSlot;
   }

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { plan } from '../../../src/engine/load/plan/plan.ts';
 import { smallestBudget } from '../../../src/engine/load/plan/refusal.ts';
+import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { type ModelOptions } from '../../../src/engine/load/options.ts';
 import { measureGpu } from '../../../src/engine/measure/measure-gpu.ts';
 import { predict } from '../../../src/engine/measure/predict/predict.ts';
@@ -85,6 +86,79 @@ describe.skipIf(!adapterFile)('a stretch of chunks through layers in several sli
   });
 });
 
+/** Experts beside what is streamed: chosen before attention too, with a shared expert, a branch beside, a latent cache. */
+const mixtures = isFull ? ['qwen3moe', 'gemma4-moe', 'smallthinker', 'bailingmoe2', 'deepseek2', 'gpt-oss', 'qwen35moe'] : ['qwen3moe'];
+const cutMixtures = isFull ? mixtures.filter((name) => name !== 'qwen35moe') : []; // of which no budget has slices and a stretch
+const ways = [...mixtures.map((name) => [name, 'whole layers', Infinity] as const), ...cutMixtures.map((name) => [name, 'layers in slices', 3] as const)];
+
+describe.skipIf(!adapterFile)('a stretch of chunks where experts are fetched as they are chosen', () => {
+  it.each(ways)('%s in %s: the same logits, each byte of other weights that are streamed read once', async (name, how, parts) => {
+    const file = await openFixtureFile(`tiny/tiny-${name}.gguf`);
+    const whole = await load(file, { chunk });
+    const expected = await answer(whole, promptTokens, 4);
+    const { sections, layout } = whole;
+    await close(whole);
+
+    const ofLayers = layout.sections.filter((_, i) => layerOf(sections[i]) !== undefined);
+    const largest = Math.max(...ofLayers.map(({ byteLength, pool }) => pool?.offset ?? byteLength));
+    const asked = { ...options, chunk, stretch: 5 * chunk, ...(parts < Infinity && { experiment: { sliceBytes: largest / parts } }) };
+    const budgets = Array.from({ length: 64 }, (_, i) => smallestBudget(file.opened, asked) + (i * layout.byteLength) / 64);
+    const fits = (budgetBytes: number) => {
+      const { stretch, groups, streamedBytes } = plan(file.opened, { ...asked, budgetBytes });
+      return groups !== undefined && stretch === 5 * chunk && streamedBytes > 0;
+    };
+    const model = await load(file, { ...asked, budgetBytes: budgets.find(fits) });
+    const { plan: planned, ledger } = model;
+    expect(planned).toMatchObject({ verdict: 'streams', chunk, stretch: 5 * chunk });
+    expect(planned.groups).toBeDefined();
+    const runner = createRunner(model);
+    const { ids, logits } = await answer(model, promptTokens, 4, runner);
+    expect(ids).toEqual(expected.ids);
+    expect(Math.max(...logits.map((v, i) => Math.abs(v - expected.logits[i])))).toBeLessThan(1e-5);
+    const { uploadedBytes, itemBytes } = runner.transfer();
+    expect(planned.streamedBytes).toBeGreaterThan(0);
+    // The prompt and three tokens. Slices between a choice before attention and its experts come once for each step.
+    const most = name === 'smallthinker' && parts < Infinity ? 5 + 3 : model.sequence.memory ? 5 : 4;
+    record({
+      point: `tiny-${name} in ${how}, experts on demand, a stretch of five steps and three tokens: streamed bytes read, as passes over them (limit ${most})`,
+      command: 'WINDROW_FULL=1 npx vitest run --project gpu test/gpu/stream/stretch-gpu.test.ts', value: (uploadedBytes - itemBytes) / planned.streamedBytes,
+    });
+    expect(uploadedBytes - itemBytes).toBeLessThanOrEqual(most * planned.streamedBytes);
+    expect(ledger.peakBytes).toBeLessThanOrEqual(planned.budgetBytes);
+    await close(model);
+  });
+});
+
+describe.skipIf(!adapterFile)('a stretch of chunks of a text that is embedded', () => {
+  it('gives the vectors of all tokens, chunk by chunk, each streamed byte read once', async () => {
+    const file = await openFixtureFile('tiny/tiny-gemma3.gguf');
+    const tokens = Array.from({ length: promptTokens }, (_, i) => (1 + i * 7919) % file.opened.graph.config.vocab);
+    const rowsOf = async (model: LoadedModel, runner: Runner): Promise<Float32Array> => {
+      const found: number[] = [];
+      let done = 0;
+      const onChunk = async (position: number, rows: number): Promise<void> => {
+        expect(position * model.graph.config.dim).toBe(found.length);
+        found.push(...(await runner.readNormed(position, rows, 0)));
+      };
+      while (done < tokens.length) done += await runner.feedChunk(tokens.slice(done), done, undefined, { several: true, onChunk });
+      return Float32Array.from(found);
+    };
+    const whole = await load(file, { chunk });
+    const expected = await rowsOf(whole, createRunner(whole));
+    const { totalBytes } = whole.plan;
+    await close(whole);
+    const { byteLength } = file.opened.layout;
+    const model = await load(file, { chunk, stretch: 5 * chunk, budgetBytes: totalBytes - 0.6 * byteLength });
+    expect(model.plan).toMatchObject({ verdict: 'streams', stretch: 5 * chunk });
+    const runner = createRunner(model);
+    const found = await rowsOf(model, runner);
+    expect(found.length).toBe(promptTokens * model.graph.config.dim);
+    expect(found.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0)).toBeLessThan(1e-4);
+    expect(runner.transfer().uploadedBytes).toBeLessThanOrEqual(model.plan.streamedBytes);
+    await close(model);
+  });
+});
+
 describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('a stretch of SmolLM2 from a slow store', () => {
   const ways = [['whole layers', undefined], ['layers in three slices', 1.25 * 2 ** 20]] as const;
   it.each(ways)('hides reads that take as long as two steps, of %s', async (how, sliceBytes) => {
@@ -120,6 +194,7 @@ describe.skipIf(!adapterFile || !defaultModelPath || !isFull)('a stretch of Smol
     await source.close();
     const [before, after] = found;
     expect(after.seconds).toBeLessThan(0.75 * before.seconds);
+    expect(after.predicted).toBeLessThan(0.75 * before.predicted);
     record({
       point: `SmolLM2 at a quarter in ${how}, 96 tokens, reads for a step as long as two steps: seconds in steps of 32, and in one stretch (predicted)`,
       command: 'WINDROW_FULL=1 npx vitest run --project gpu test/gpu/stream/stretch-gpu.test.ts',

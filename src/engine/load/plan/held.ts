@@ -22,8 +22,8 @@ const zeros = new Proxy({}, { get: () => 0 }) as Record<string, number>;
 const nothing: Binding = { buffer: {} as GPUBuffer };
 
 /**
- * What is kept of each step: at every cut the names of buffers of what layers leave each other and, between two slices of one layer, of what is
- * in use there. `slices`: any of which may be streamed.
+ * What is kept of each step, where slices end before a pool with its items fetched on demand: at every cut the names of buffers of what layers leave
+ * each other and, between two slices of one layer, of what is in use there. `slices`: any of which may be streamed.
  */
 export function heldAt(opened: OpenedModel, slices: readonly Slice[], limits: BufferLimits, choice: KernelChoice = plainChoice): string[][] {
   const { sections, layout, graph } = opened;
@@ -35,8 +35,10 @@ export function heldAt(opened: OpenedModel, slices: readonly Slice[], limits: Bu
   const found = new Map<string, string[][]>([['', [[...carriedOf(graph)]]]]);
   own.forEach((of, index) => {
     if (of.length < 2 || layerOf(sections[index]) === undefined) return;
-    const key = [likenesses[index], of.map(({ start, end }) => `${start}-${end}`), limits.maxBufferBytes, limits.maxBindingBytes].join();
-    if (!cuts.has(key)) cuts.set(key, (['prefill', 'decode'] as const).flatMap((mode) => recordedCuts(opened, of, index, limits, mode, choice)));
+    const { pool } = layout.sections[index];
+    const isOnDemand = pool !== undefined && of.at(-1)!.end <= pool.offset;
+    const key = [likenesses[index], of.map(({ start, end }) => `${start}-${end}`), limits.maxBufferBytes, limits.maxBindingBytes, isOnDemand].join();
+    if (!cuts.has(key)) cuts.set(key, (['prefill', 'decode'] as const).flatMap((mode) => recordedCuts(opened, of, index, limits, mode, choice, isOnDemand)));
     found.set(key, cuts.get(key)!);
   });
   return [...found.values()].flat();
@@ -53,7 +55,7 @@ const noSection: LayoutSection = { name: '', vectors: [], vectorBytes: 0, stacks
 
 function recordedCuts(
   opened: OpenedModel, own: readonly Slice[], index: number, { maxBufferBytes = Infinity, maxBindingBytes = Infinity }: BufferLimits,
-  mode: Mode, choice: KernelChoice,
+  mode: Mode, choice: KernelChoice, isOnDemand: boolean,
 ): string[][] {
   const { graph, sections } = opened;
   const carried = carriedOf(graph);
@@ -65,12 +67,13 @@ function recordedCuts(
   const placed = [...adapters.map((section) => wholeSection(layout, section)), ...vectors, ...own.map((slice, slot) => ({ ...slice, slot }))];
   const weights = placeWeights(layout, placed, {
     maxBufferBytes, maxBindingBytes, allocate: () => nothing.buffer, queue: { writeBuffer() {} } as unknown as GPUQueue,
+    groups: isOnDemand ? [{ sections: [index], slots: 1, slotBytes: layout.sections[index].pool!.itemBytes }] : [],
   });
   const context: RecordContext = {
     graph, choice: streamedChoice(choice), kv: { format: [...kvFormats.values()][0] },
     activations: { buffers, strides: zeros, rows: 0, state: nothing, angles: nothing, firstAngles: [] },
   };
-  const stages = stagesIn(recordSection(context, { sections, layout }, weights, index, mode), buffers);
+  const stages = stagesIn(recordSection(context, { sections, layout }, weights, index, mode), buffers, isOnDemand ? index : undefined);
   return stages.filter(({ slice }) => slice !== undefined).slice(1).map(({ held }) => [...new Set([...carried, ...held])]);
 }
 

@@ -43,6 +43,7 @@ describe.each(Object.entries(models))('%s', (name, header) => {
       expect(planned.verdict).toBe('streams');
       // Other weights are streamed only where there is no room for them beside the experts of one layer of a token.
       if (planned.streamedBytes) for (const { slots } of planned.groups!) expect(slots).toBeLessThan(2 * mostUsedOf(opened));
+      expect(planned.stretch > planned.chunk).toBe(planned.streamedBytes > 0); // those are read once for several steps of a prompt
       const experts = forecastExperts(opened, planned)!;
       expect(planned.keptBytes + planned.fetchedBytes!).toBeLessThanOrEqual(opened.layout.byteLength);
       expect(gib * GiB - planned.totalBytes).toBeLessThan(0.01 * gib * GiB); // what is left has room for no slot of each group
@@ -51,7 +52,7 @@ describe.each(Object.entries(models))('%s', (name, header) => {
       const share = (100 * experts.slots) / experts.items;
       return [
         `${gib} GiB`, planned.chunk, (planned.keptBytes - groupBytes(planned.groups!)) / GiB, share, experts.usedBytes / 2 ** 20, 100 * experts.hitRate,
-        experts.fetchedBytes / 2 ** 20, planned.streamedBytes / 2 ** 20,
+        experts.fetchedBytes / 2 ** 20, planned.streamedBytes / 2 ** 20, planned.stretch,
       ].map((value) => (typeof value === 'number' ? Number(value.toPrecision(3)) : value)).join(' | ');
     });
     record({

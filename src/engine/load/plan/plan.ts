@@ -83,7 +83,7 @@ export function plan(opened: OpenedModel, { stretch: given, ...options }: PlanOp
   const divisions = divisionsOf(opened, options, onDemand);
   const stretches: StretchesIn = given === undefined ? usualStretches(opened) : () => [given];
   const streamed = (each: PlanOptions) =>
-    (onDemand ? streamOnDemand(opened, each, divisions, uploads) : streamInSteps(opened, each, divisions, uploads, stretches));
+    (onDemand ? streamOnDemand : streamInSteps)(opened, each, divisions, uploads, stretches);
   return firstOf(each, streamed) ?? refuse(opened, each[each.length - 1], whole, divisions, uploads);
 }
 
@@ -91,7 +91,9 @@ export function plan(opened: OpenedModel, { stretch: given, ...options }: PlanOp
  * The plan in which items of pools are fetched on demand, and other weights stay as far as they can: a byte of them is used for every
  * token, one of an item now and then. As many slots as a token uses items of a layer are worth more, or at least one.
  */
-function streamOnDemand(opened: OpenedModel, options: PlanOptions, divisions: readonly Division[], uploads: readonly number[]): Plan | undefined {
+function streamOnDemand(
+  opened: OpenedModel, options: PlanOptions, divisions: readonly Division[], uploads: readonly number[], stretchesIn: StretchesIn,
+): Plan | undefined {
   const { layout } = opened;
   const { budgetBytes, maxBufferBytes = Infinity, maxBindingBytes = Infinity } = options;
   const slotsIn = (room: number, least: number) => divideSlots(layout, room, least, Math.min(maxBufferBytes, maxBindingBytes));
@@ -99,7 +101,7 @@ function streamOnDemand(opened: OpenedModel, options: PlanOptions, divisions: re
   return firstOf([mostUsedOf(opened), 1], (least) => {
     const leastBytes = groupBytes(slotsIn(0, least));
     const rest = { ...options, budgetBytes: budgetBytes - leastBytes };
-    const others = fitInSteps(opened, rest, whole, uploads) ?? streamInSteps(opened, rest, divisions, uploads);
+    const others = fitInSteps(opened, rest, whole, uploads) ?? streamInSteps(opened, rest, divisions, uploads, stretchesIn);
     if (!others) return undefined;
     const room = leastBytes + rest.budgetBytes - others.totalBytes;
     const states = statesAheadBytes(opened.sections);
@@ -161,7 +163,7 @@ function streamInSteps(
 ): Plan | undefined {
   const sizes = worthySteps(opened, options);
   const found = firstOf(sizes, (each) => stream(opened, each, divisions, uploads));
-  if (!found || !stretchesIn) return found;
+  if (!found?.streamedBytes || !stretchesIn) return found;
   const heldIn = ({ slices }: Plan, each: PlanOptions) => heldBytes(opened, heldAt(opened, slices, options), each);
   /** With so many bytes kept of a step, or where the slices that follow from that need more, with so many. */
   const together = (each: PlanOptions, held: number): Plan | undefined => firstOf(stretchesIn(each, held), (stretch) => {

@@ -138,8 +138,8 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       const { sequence, tokens, promptLength, sampler, signal } = answer;
       const on = runner.of(sequence!);
       const position = sequence!.tokens.length;
-      const rows = await on.feedChunk(tokens.slice(position), position, signal, { several: alone && !answer.onChunk, promptLength });
-      await answer.onChunk?.(on, position, rows);
+      const onChunk = answer.onChunk && ((first: number, rows: number) => answer.onChunk!(on, first, rows));
+      await on.feedChunk(tokens.slice(position), position, signal, { several: alone, promptLength, onChunk });
       answer.onPrefill?.();
       if (answer.promptLeft > 0) return undefined;
       if (answer.tokensLeft < 1) return [];

@@ -90,7 +90,7 @@ export function createSubmits(model: LoadedModel): Submits {
     const last = away ? away.behind(given) : given;
     for (const { of, length } of times.at(-1)!) (of as Sequence | undefined)?.shaped?.queried.willRun(length);
     await choices?.begin(rows, rows === 1 && times.length === 1 ? (times[0][0].of as SequenceBuffers) : undefined);
-    stream?.begin([uses, ...next.map(usesOf)].flat().map(({ slice }) => slice));
+    if (uses.length) stream?.begin([uses, ...next.map(usesOf)].flat().map(({ slice }) => slice)); // else what was announced before is still to come
     for (let i = 0; i < count; ) {
       signal?.throwIfAborted();
       const first = i;
