@@ -97,6 +97,7 @@ export function kernelsOf(
       panels: panelLayout(format, 64, cols),
     },
     binding: binding('weights'),
+    whole: { binding: binding('weights'), first: 256 },
     panels: 2,
     firstRow: 0,
     rows: 64,
@@ -116,14 +117,18 @@ export function kernelsOf(
 export const product = (fusion: Partial<Project>, cols: number): Project =>
   project({ input: 'x', output: 'x', cols, matrices: [{ tensor: 'matrix', firstRow: 0, rows: 64 }], ...fusion });
 
+/** Products that share a bind group with those beside them. */
+const beside = { residual: 'x', hidden: 'hidden' };
+const [up, down] = (['up', 'down'] as const).map((role): Partial<Project> => ({ shares: { role, ...beside } }));
+
 /** All sets of what is fused into a product. */
 const fusions = [{}, { norm: 'norm' }].flatMap((norm): Partial<Project>[] =>
   [{}, { bias: ['bias'] }].flatMap((bias) => [
     { ...norm, ...bias },
-    { ...norm, ...bias, add: true },
+    { ...norm, ...bias, add: true, ...('norm' in norm || 'bias' in bias ? {} : { input: 'hidden', ...down }) },
     { ...norm, ...bias, softcap: 30, output: 'logits' as const },
     { ...norm, ...bias, output: 'logits' as const },
-    { ...norm, ...bias, gate: 'silu' as const, output: 'hidden' as const },
+    { ...norm, ...bias, gate: 'silu' as const, output: 'hidden' as const, ...('norm' in norm ? up : {}) },
     { ...norm, ...bias, gate: 'gelu' as const, output: 'hidden' as const },
   ]),
 );
@@ -163,7 +168,7 @@ const parts: Partial<KernelChoice>[] = [
 /** Attention that turns its queries: one shape of each number of threads. */
 function turningKernels(op: Attend, headDim: number, kv: KvFormat): KernelSpec[] {
   return [1, 4, 8].flatMap((heads) => [attentions[0], attentions[3]].flatMap((choice) => {
-    const turns: Attend = { ...op, turns: rope({ layer: 0, rope: heads % 2, queryNorm: 'norm' }) };
+    const turns: Attend = { ...op, turns: rope({ layer: 0, rope: heads % 2, queryNorm: heads === 4 ? undefined : 'norm' }) };
     return kernelsOf(turns, 'decode', { ...choice, turned: 1 }, { heads, headDim }, 'F32', 64, kv);
   }));
 }
@@ -173,17 +178,18 @@ const [headsJoined, colsJoined] = [96, 8192];
 
 /** Output projections that join splits of attention: each way to stage for each type, and heads of each width for one. */
 function joiningKernels(): KernelSpec[] {
-  const of = (type: string, headDim: number, choice: Partial<KernelChoice>, window?: number) => {
-    const joins = { ...attend({ layer: 0, scale: 1, window }), projected: true };
-    const op = product({ input: 'attended', add: true, joins }, colsJoined);
+  const of = (type: string, headDim: number, choice: Partial<KernelChoice>, more: Partial<Project> = {}) => {
+    const joins = { ...attend({ layer: 0, scale: 1 }), projected: true };
+    const op = product({ input: 'attended', add: true, joins, ...more }, colsJoined);
     const config = { heads: headsJoined, headDim };
     const specs = kernelsOf(op, 'decode', { ...choice, joined: 1 }, config, type, colsJoined, undefined, { format: kvFormat('f32') });
     if (!specs.some(({ files = [] }) => files.includes('from/splits'))) throw new Error(`${type}, heads of ${headDim}: nothing joins splits`);
     return specs;
   };
+  const shares = { role: 'back', ...beside, joins: { layer: 0, projected: true } } as const;
   return [
-    ...[...formats.keys()].flatMap((type) => dot.flatMap((each) => of(type, 64, { splits: 8, dot: each }))),
-    ...[4, 8, 32, 128, 256, 512].flatMap((headDim) => splits.flatMap((each) => of('Q4_K', headDim, { splits: each, dot: 'staged' }, 100))),
+    ...[...formats.keys()].flatMap((type) => dot.flatMap((each) => of(type, 64, { splits: 8, dot: each }, { shares }))),
+    ...[4, 8, 32, 128, 256, 512].flatMap((headDim) => splits.flatMap((each) => of('Q4_K', headDim, { splits: each, dot: 'staged' }))),
   ];
 }
 

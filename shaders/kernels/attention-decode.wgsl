@@ -36,7 +36,7 @@ override Softcap : bool = false;
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> state : State;
-@group(0) @binding(5) var<storage, read_write> partials : array<vec4<f32>>; // (split, head, HeadVec4s + 1): sums, then (max, total)
+@group(0) @binding(5) var<storage, read_write> partials : array<vec4<f32>>; // (split, head, HeadVec4s + 1): sums, then (max, total, last split)
 
 var<workgroup> shares : array<f32, Heads * Span>;               // (head, slot): scores, then what each value counts
 var<workgroup> of_threads : array<f32, Heads * Threads>;        // (head, thread): maxima, then totals
@@ -191,12 +191,13 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       workgroupBarrier();
     }
   }
+  let last = (length - 1u) / Span - begin / Span;
   if (local < heads_here) {
     var total = 0.0;
     for (var i = 0u; i < 32u; i++) {
       total += of_threads[local * Threads + i];
     }
-    partials[start + local * next + HeadVec4s] = vec4<f32>(maxima[local], total, 0.0, 0.0);
+    partials[start + local * next + HeadVec4s] = vec4<f32>(maxima[local], total, f32(last), 0.0);
   }
-  finish(start, first_head, heads_here, begin / Span == (length - 1u) / Span, local);
+  finish(start, first_head, heads_here, last == 0u, local);
 }

@@ -1,7 +1,9 @@
 // output[row] = dot(matrix[row], norm(input)) (+ bias, gate or activation, scale, add), for one row of activations.
-// A thread takes one matrix row per panel and every Splits-th group of 32 columns; `split_sum` adds the splits up. How
-// the input gets to a thread, input/ has: as it is, or rounded to bytes by the workgroup; from where, from/: a row, or splits of attention.
+// A thread takes one matrix row per panel and every Splits-th group of 32 columns; `split_sum` adds the splits up. Which row it is, row/ has; how
+// the input gets to a thread, input/ has: as it is, or rounded to bytes by the workgroup; from where, from/: a row, or splits of attention; what
+// is bound, among/: for it alone, or for those of a layer that follow each other.
 struct Params {
+  @align(16)
   panels : u32,      // of this part of the matrix
   panel_words : u32,
   blocks : u32,      // per row
@@ -20,6 +22,7 @@ struct Params {
   positive : f32,
   beta : f32,
   most : f32,
+  first : u32, // word of `weights` that the first panel begins at
 }
 
 const Shares = PanelRows / RowsEach; // workgroups that have a panel between them, `RowsEach` rows each
@@ -32,13 +35,6 @@ override Alone : u32 = 0u;  // activation without a gate: 0 none, 1 squared ReLU
 override Scaled : bool = false;
 override Add : bool = false;
 override Softcap : bool = false;
-override LastRow : bool = false; // the input is the last row of the step, not the first
-
-@group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> state : State;
-@group(0) @binding(4) var<storage, read> input : array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> output : array<f32>;
 
 // A group of the input, a row that begins at `start`, times the norm's weights; returns the sum of squares.
 fn load_group(start : u32, group : u32, x : ptr<function, Group>) -> f32 {
@@ -47,7 +43,7 @@ fn load_group(start : u32, group : u32, x : ptr<function, Group>) -> f32 {
     let value = input4(start + group * 8u + i);
     if (HasNorm) {
       squares += dot(value, value);
-      (*x)[i] = value * vectors[params.norm + group * 8u + i];
+      (*x)[i] = value * vector4(params[Slot].norm + group * 8u + i);
     } else {
       (*x)[i] = value;
     }
@@ -67,21 +63,21 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   let split = local / RowsEach;
   let first_panel = workgroup.x / Shares * Panels;
   let first_lane = workgroup.x % Shares * RowsEach;
-  let start = select(0u, state.rows - 1u, LastRow) * (params.stride / 4u);
+  let start = row_of_input() * (params[Slot].stride / 4u);
   make_input(local);
   var sums = array<f32, 8>(); // per panel; gated: 4 gate sums, then 4 up sums
-  for (var first = 0u; first < params.groups; first += Groups) {
-    let count = min(Groups, params.groups - first);
+  for (var first = 0u; first < params[Slot].groups; first += Groups) {
+    let count = min(Groups, params[Slot].groups - first);
     stage_groups(start, first, count, local);
     for (var place = split; place < count; place += Splits) {
       var x : Input;
       let x_sum = input_at(start, first + place, place, &x);
       for (var p = 0u; p < Panels; p++) {
-        let panel = min(first_panel + p, params.panels - 1u);
-        let row = Row(panel * params.panel_words, first_lane + lane, params.blocks);
+        let panel = min(first_panel + p, params[Slot].panels - 1u);
+        let row = Row(params[Slot].first + panel * params[Slot].panel_words, first_lane + lane, params[Slot].blocks);
         sums[p] += input_dot(row, first + place, &x, x_sum);
         if (Gate != 0u) {
-          let up_row = Row((panel + params.up_panels) * params.panel_words, first_lane + lane, params.blocks);
+          let up_row = Row(params[Slot].first + (panel + params[Slot].up_panels) * params[Slot].panel_words, first_lane + lane, params[Slot].blocks);
           sums[p + 4u] += input_dot(up_row, first + place, &x, x_sum);
         }
       }
@@ -89,7 +85,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   }
   var scale = 1.0;
   if (HasNorm) {
-    scale = inverseSqrt(input_squares(lane, split) * params.inverse_cols + params.eps);
+    scale = inverseSqrt(input_squares(lane, split) * params[Slot].inverse_cols + params[Slot].eps);
   }
   for (var p = 0u; p < Panels; p++) {
     let row = (first_panel + p) * PanelRows + first_lane + lane;
@@ -98,26 +94,26 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
     if (Gate != 0u) {
       up = split_sum(sums[p + 4u], lane, split) * scale;
     }
-    if (row < params.rows && split == 0u) {
+    if (row < params[Slot].rows && split == 0u) {
       if (HasBias) {
-        value += vectors[(params.bias + row) / 4u][(params.bias + row) % 4u];
+        value += vector(params[Slot].bias + row);
       }
       if (Gate != 0u) {
         value = activate(value, Gate) * up;
       }
       if (Alone != 0u) {
-        value = activate_alone(value, Alone, Xielu(params.negative, params.positive, params.beta, params.most));
+        value = activate_alone(value, Alone, Xielu(params[Slot].negative, params[Slot].positive, params[Slot].beta, params[Slot].most));
       }
       if (Scaled) {
-        value *= params.scale;
+        value *= params[Slot].scale;
       }
       if (Softcap) {
-        value = params.softcap * tanh(clamp(value / params.softcap, -20.0, 20.0));
+        value = params[Slot].softcap * tanh(clamp(value / params[Slot].softcap, -20.0, 20.0));
       }
       if (Add) {
-        value += output[params.first_output + row];
+        value += output[params[Slot].first_output + row];
       }
-      output[params.first_output + row] = value;
+      output[params[Slot].first_output + row] = value;
     }
   }
 }

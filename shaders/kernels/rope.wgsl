@@ -17,7 +17,6 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> vectors : array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> state : State;
 @group(0) @binding(4) var<storage, read> qkv : array<f32>;
 @group(0) @binding(5) var<storage, read> angles : array<vec2<f32>>; // cos, sin

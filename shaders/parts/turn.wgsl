@@ -1,4 +1,4 @@
-// How a head of qkv becomes a query, a key or a value: normed (optional, as norm/ has it) and rotated. The kernel binds qkv, vectors and angles,
+// How a head of qkv becomes a query, a key or a value: normed (optional, as norm/ has it) and rotated. The kernel binds qkv and angles,
 // two tables: cos and sin of (position & 255), then of (position & ~255), each (position, pair).
 const LowPositions : u32 = 256u; // of the low table of angles
 override Halves : bool = false; // pairs (i, i + rope_dims / 2), else (2i, 2i + 1)
@@ -21,7 +21,7 @@ fn normed(start : u32, d : u32, scale : f32, norm : u32) -> f32 {
   if (!HasNorm || NormLast) {
     return value;
   }
-  return value * scale * vectors[(norm + d) / 4u][(norm + d) % 4u];
+  return value * scale * vector(norm + d);
 }
 
 // 4 dimensions of a head (query heads, then key heads, then value heads) as the kernels of attention take them.
@@ -52,7 +52,7 @@ fn make(head : u32, slice : u32, start : u32, position : u32) -> vec4<f32> {
       result[i] = normed(start, d, scale, norm) * turn.x + normed(start, other, scale, norm) * sine;
     }
     if (HasNorm && NormLast && !is_value) {
-      result[i] *= scale * vectors[(norm + d) / 4u][(norm + d) % 4u];
+      result[i] *= scale * vector(norm + d);
     }
   }
   if (Tempered && head < params.heads) {

@@ -109,10 +109,9 @@ export async function measureKernels(
 
 /** Dispatches of the same name do the same work on different bytes. */
 export function nameOf(recorded: Recorded): string {
-  const { label, params = {}, kernel: { consts = {} } } = recorded.dispatch;
-  const window = params.window || consts.Window;
+  const { label, params = {} } = recorded.dispatch;
   const joins = joinsSplits(recorded.dispatch) ? ' joining splits' : '';
-  return (kindOf(recorded) ?? label.replace(/^layer\.\d+\./, '')) + joins + (window ? ` of ${window}` : '');
+  return (kindOf(recorded) ?? label.replace(/^layer\.\d+\./, '')) + joins + (params.window ? ` of ${params.window}` : '');
 }
 
 /** The kind of matrix that a dispatch multiplies with, also where it joins splits, which is not what is measured of the kind. */

@@ -92,11 +92,15 @@ export async function verifyRows(
 }
 
 /** What attention may have left of as many splits as a step joins. */
-function splitsAt({ kernel: { consts = {} } }: Dispatch, { length }: Step): { left: Float32Array<ArrayBuffer>; heads: number; headDim: number } {
+function splitsAt({ kernel: { consts = {} }, params = {} }: Dispatch, { length }: Step): { left: Float32Array<ArrayBuffer>; heads: number; headDim: number } {
   const [heads, headDim] = [consts.Heads, 4 * consts.HeadVec4s];
   const width = headDim + 4;
-  const left = fill(width, width, splitsOf(length, consts.Window, consts.Span) * heads, 3);
-  for (let total = headDim + 1; total < left.length; total += width) left[total] = 1 + Math.abs(left[total]);
+  const splits = splitsOf(length, params.window, params.span);
+  const left = fill(width, width, splits * heads, 3);
+  for (let total = headDim + 1; total < left.length; total += width) {
+    left[total] = 1 + Math.abs(left[total]);
+    left[total + 1] = splits - 1;
+  }
   return { left, heads, headDim };
 }
 

@@ -62,6 +62,8 @@ export interface KernelInterface {
   bindings: Map<string, { binding: number; type: GPUBufferBindingType }>;
   /** Fields of the uniform `Params`, in order, each 4 bytes. */
   params: { name: string; type: 'u32' | 'f32' }[];
+  /** Which element they are, where the uniform is an array: kernels that share a bind group have one each. */
+  slot?: number;
 }
 
 export interface Kernel extends KernelInterface {
@@ -104,7 +106,8 @@ export function readInterface(source: string): KernelInterface {
   }
   const body = /struct Params \{([^}]*)\}/.exec(source)?.[1] ?? '';
   const params = [...body.matchAll(/^\s*(\w+)\s*:\s*(u32|f32)\s*,/gm)].map(([, name, type]) => ({ name, type: type as 'u32' | 'f32' }));
-  return { bindings, params };
+  const [, slot] = /^const Slot : u32 = (\d+)u;/m.exec(source) ?? [];
+  return { bindings, params, ...(slot && { slot: Number(slot) }) };
 }
 
 /** Changes when any shader does, those of rare ones among `types` too: part of the key of what was measured with them. FNV-1a. */

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { fakeDevice } from '../../test/doubles/fake-device.ts';
-import { createKernelCache } from './kernels.ts';
+import { createKernelCache, readInterface, shaderText } from './kernels.ts';
 import { createLedger } from './ledger.ts';
 import { type Dispatch, type Step, createProgram, paramsStride } from './program.ts';
 
 const buffer = (label: string) => ({ buffer: { label } as GPUBuffer });
 const [state, input, output] = ['state', 'input', 'output'].map(buffer);
+/** Parameters of a product. */
+const zeros = Object.fromEntries(readInterface(shaderText('matvec')).params.map(({ name }) => [name, 0]));
 const noXielu = { negative: 0, positive: 0, beta: 0, most: 0 };
 const gate = (label: string, more: Partial<Dispatch> = {}): Dispatch => ({
   label, kernel: { kernel: 'gate', files: ['activate', 'state'] }, params: { cols: 3, up: 4, input_stride: 5, output_stride: 6, ...noXielu },
@@ -46,7 +48,7 @@ describe('a program', () => {
     const { program, bindGroups, ledger } = create([gate('a'), gate('b'), gate('c', { params: other }), gate('d')]);
     await program;
     const params = bindGroups.map(({ entries }) => [...entries].find(({ binding }) => binding === 0)!.resource as GPUBufferBinding);
-    expect(params.map(({ offset }) => offset! / paramsStride)).toEqual([0, 0, 1, 2]);
+    expect(params.map(({ offset }) => offset! / paramsStride)).toEqual([0, 1, 2]); // of a and b, c, and d
     expect(ledger.bytes.parameters).toBe(3 * paramsStride);
   });
 
@@ -91,8 +93,42 @@ describe('a program', () => {
     const made = [buffers.length, bindGroups.length];
     const { pass, calls } = fakePass();
     recorded.encode(pass, { rows: 3, length: 9 });
-    expect(calls).toEqual(['pipeline', 'group a', 'dispatch 3 2 1', 'pipeline', 'group b', 'dispatch 9 1 1']);
+    expect(calls).toEqual(['pipeline', 'group a', 'dispatch 3 2', 'dispatch 9']);
     expect([buffers.length, bindGroups.length]).toEqual(made);
+  });
+
+  it('tells a pass no more than it has to: neither a pipeline nor a group that it has, nor sizes of 1 at the end', async () => {
+    const [plain, other] = [gate('plain', { grid: () => [4, 1, 1] }), { ...gate('other').kernel, constants: { Gate: 2 } }];
+    const elsewhere = gate('elsewhere', { bindings: { state, input: output, output: input }, grid: () => [1] });
+    const [cube, flat] = [gate('cube', { kernel: other, grid: () => [4, 1, 2] }), gate('flat', { grid: () => [4, 3, 1] })];
+    const { program, bindGroups } = create([plain, elsewhere, plain, cube, flat]);
+    const { pass, calls } = fakePass();
+    (await program).encode(pass, { rows: 1, length: 1 });
+    expect(calls).toEqual([
+      'pipeline', 'group plain', 'dispatch 4', 'group elsewhere', 'dispatch 1', 'group plain', 'dispatch 4', 'pipeline', 'dispatch 4 1 2', 'pipeline',
+      'dispatch 4 3',
+    ]);
+    expect(bindGroups.map(({ label }) => label)).toEqual(['plain', 'elsewhere']);
+  });
+
+  it('has kernels share a group that name what they bind otherwise, with parameters in a slot each, whatever runs between them in other steps', async () => {
+    const [x, hidden, weights, vectors] = ['x', 'hidden', 'weights', 'vectors'].map(buffer);
+    const product = (label: string, role: string, first: number, bindings: Dispatch['bindings']): Dispatch => ({
+      label, bindings: { weights, words: weights, vectors, state, ...bindings }, grid: () => [1],
+      kernel: { kernel: 'matvec', files: ['prelude', 'words/bound', 'vectors/some', `among/${role}`] },
+      params: { ...zeros, first },
+    });
+    const up = product('up', 'up', 7, { input: x, output: hidden });
+    const between = product('between', 'alone', 8, { input: x, output: hidden });
+    const { program, bindGroups, written } = create([up, { ...between, grid: () => [0] }, product('down', 'down', 9, { input: hidden, output: x })]);
+    const { pass, calls } = fakePass();
+    (await program).encode(pass, { rows: 1, length: 1 });
+    expect(calls).toEqual(['pipeline', 'group up', 'dispatch 1', 'pipeline', 'dispatch 1']);
+    const entries = [...bindGroups[0].entries].map(({ binding, resource }) => [binding, (resource as GPUBufferBinding).buffer.label]);
+    expect(entries.filter(([binding]) => binding === 5 || binding === 11).sort()).toEqual([[11, 'hidden'], [5, 'x']]);
+    const words = new Uint32Array(written.get('layer.0.decode.params')!.buffer);
+    expect([0, 1, 2].map((slot) => words[20 * slot + 18])).toEqual([8, 7, 9]); // of 19 parameters, in whole vectors, the last
+    expect(words.length).toBe(paramsStride / 4);
   });
 
   it('binds what belongs to a sequence once for each, anew after it was released, and what is shared once', async () => {
@@ -115,17 +151,17 @@ describe('a program', () => {
     (await program).encode(pass, [{ rows: 3, length: 9, of: {} }, { rows: 2, length: 5, of: {} }]);
     expect(calls.filter((call) => call !== 'pipeline')).toEqual([
       'group first',
-      'dispatch 5 2 1',
+      'dispatch 5 2',
       'group rope',
-      'dispatch 3 2 1',
+      'dispatch 3 2',
       'group attend',
-      'dispatch 3 2 1',
+      'dispatch 3 2',
       'group rope',
-      'dispatch 2 2 1',
+      'dispatch 2 2',
       'group attend',
-      'dispatch 2 2 1',
-      'group last',
-      'dispatch 5 2 1',
+      'dispatch 2 2',
+      'group first',
+      'dispatch 5 2',
     ]);
   });
 

@@ -66,18 +66,17 @@ export async function createProgram(
   device.queue.writeBuffer(paramsBuffer, 0, bytes);
 
   const isOwn = dispatches.map(({ bindings }) => Object.values(bindings).some((given) => typeof given === 'function'));
-  const bind = (dispatch: Dispatch, i: number, of?: object): GPUBindGroup =>
-    device.createBindGroup({
-      label: dispatch.label,
-      layout: compiled[i].layout,
-      entries: [...compiled[i].bindings].map(([name, { binding }]) => {
-        if (name === 'params') return { binding, resource: { buffer: paramsBuffer, offset: offsets[i], size: paramsStride } };
-        const given = dispatch.bindings[name];
-        if (!given) throw new Error(`${dispatch.label}: the kernel ${dispatch.kernel.kernel} needs a buffer for "${name}".`);
-        return { binding, resource: typeof given === 'function' ? given(of as never) : given };
-      }),
+  const entriesOf = ({ label, kernel, bindings }: Dispatch, i: number, of?: object): Entry[] =>
+    [...compiled[i].bindings].map(([name, { binding, type }]) => {
+      if (name === 'params') return { binding, type, resource: { buffer: paramsBuffer, offset: offsets[i], size: paramsStride } };
+      const given = bindings[name];
+      if (!given) throw new Error(`${label}: the kernel ${kernel.kernel} needs a buffer for "${name}".`);
+      return { binding, type, resource: typeof given === 'function' ? given(of as never) : given };
     });
-  const shared = dispatches.map((dispatch, i) => (isOwn[i] ? undefined : bind(dispatch, i)));
+  const create = ({ label }: Dispatch, i: number, entries: readonly Entry[]): GPUBindGroup =>
+    device.createBindGroup({ label, layout: compiled[i].layout, entries: entries.map(({ binding, resource }) => ({ binding, resource })) });
+  const bind = (dispatch: Dispatch, i: number, of?: object): GPUBindGroup => create(dispatch, i, entriesOf(dispatch, i, of));
+  const shared = bindShared(dispatches, isOwn, entriesOf, create);
   const own = new Map<object | undefined, (GPUBindGroup | undefined)[]>();
 
   function groupOf(i: number, of: object | undefined): GPUBindGroup {
@@ -86,12 +85,17 @@ export async function createProgram(
     return (groups[i] ??= bind(dispatches[i], i, of));
   }
 
-  function run(pass: GPUComputePassEncoder, i: number, step: Step): void {
-    const [x, y = 1, z = 1] = dispatches[i].grid(step);
-    if (x === 0) return;
-    pass.setPipeline(compiled[i].pipeline);
-    pass.setBindGroup(0, shared[i] ?? groupOf(i, step.of));
-    pass.dispatchWorkgroups(x, y, z);
+  /** `set`: what the pass is set to by the dispatches before. */
+  function run(pass: GPUComputePassEncoder, i: number, step: Step, set: { kernel?: Kernel; group?: GPUBindGroup }): void {
+    const grid = dispatches[i].grid(step);
+    if (grid[0] === 0) return;
+    const kernel = compiled[i];
+    const group = shared[i] ?? groupOf(i, step.of);
+    if (kernel !== set.kernel) pass.setPipeline(kernel.pipeline);
+    if (group !== set.group) pass.setBindGroup(0, group);
+    set.kernel = kernel;
+    set.group = group;
+    dispatch(pass, grid);
   }
 
   return {
@@ -100,15 +104,16 @@ export async function createProgram(
       const steps: readonly Step[] = Array.isArray(given) ? given : [given];
       const together =
         steps.length === 1 ? steps[0] : { rows: steps.reduce((sum, { rows }) => sum + rows, 0), length: Math.max(...steps.map(({ length }) => length)) };
+      const set = {};
       for (let i = first; i < end;) {
-        if (!isOwn[i]) {
-          run(pass, i++, together);
+        if (steps.length === 1 || !isOwn[i]) {
+          run(pass, i++, together, set);
           continue;
         }
         // A run of them goes through one sequence after the other, as they share scratch.
         let past = i;
         while (past < end && isOwn[past]) past++;
-        for (const step of steps) for (let n = i; n < past; n++) run(pass, n, step);
+        for (const step of steps) for (let n = i; n < past; n++) run(pass, n, step, set);
         i = past;
       }
     },
@@ -118,23 +123,75 @@ export async function createProgram(
   };
 }
 
-/** Parameters of all dispatches, and where those of each begin; a dispatch with the same as the one before shares them. */
+/** Each number that is told is converted and checked: those that are 1 by default are left out. */
+function dispatch(pass: GPUComputePassEncoder, grid: ReturnType<Dispatch['grid']>): void {
+  const x = grid[0];
+  const y = grid[1] ?? 1;
+  const z = grid[2] ?? 1;
+  if (z !== 1) pass.dispatchWorkgroups(x, y, z);
+  else if (y !== 1) pass.dispatchWorkgroups(x, y);
+  else pass.dispatchWorkgroups(x);
+}
+
+/** What is bound of one dispatch, and how. */
+interface Entry {
+  binding: number;
+  type: GPUBufferBindingType;
+  resource: Binding;
+}
+
+const isSame = (a: readonly Entry[], b: readonly Entry[]): boolean =>
+  a.length === b.length && a.every(({ binding, type, resource: { buffer, offset = 0, size } }) => b.some((other) =>
+    other.binding === binding && other.type === type && other.resource.buffer === buffer && (other.resource.offset ?? 0) === offset &&
+    other.resource.size === size));
+
+/** The bind groups of what is no sequence's own; of dispatches near each other that bind the same, in whatever order their kernels name it, one. */
+function bindShared(
+  dispatches: readonly Dispatch[],
+  isOwn: readonly boolean[],
+  entriesOf: (dispatch: Dispatch, i: number) => Entry[],
+  create: (dispatch: Dispatch, i: number, entries: readonly Entry[]) => GPUBindGroup,
+): (GPUBindGroup | undefined)[] {
+  let before: { entries: Entry[]; group: GPUBindGroup }[] = [];
+  return dispatches.map((dispatch, i) => {
+    if (isOwn[i]) return undefined;
+    const entries = entriesOf(dispatch, i);
+    const group = before.find((each) => isSame(each.entries, entries))?.group ?? create(dispatch, i, entries);
+    before = [{ entries, group }, ...before.slice(0, 1)]; // between them there may be one that runs in other steps
+    return group;
+  });
+}
+
+/**
+ * Parameters of all dispatches, and where those of each begin. A dispatch shares them with the one before where they are the same, or where both have
+ * a slot of their own in them.
+ */
 function packAll(dispatches: readonly Dispatch[], kernels: readonly Kernel[]): { bytes: Uint8Array<ArrayBuffer>; offsets: number[] } {
-  const packed: Uint8Array[] = [];
+  const packed: { bytes: Uint8Array; used: Uint8Array }[] = [];
   const offsets = dispatches.map((dispatch, i) => {
-    const own = new Uint8Array(paramsStride);
+    const [own, used] = [new Uint8Array(paramsStride), new Uint8Array(paramsStride)];
     packParams(dispatch, kernels[i], new DataView(own.buffer));
-    const last = packed.at(-1);
-    if (!last?.every((byte, at) => byte === own[at])) packed.push(own);
-    return (packed.length - 1) * paramsStride;
+    const { slot, params } = kernels[i];
+    const size = slot === undefined ? paramsStride : slotBytes(params.length);
+    used.fill(1, (slot ?? 0) * size, ((slot ?? 0) + 1) * size);
+    // Between two that share a slot each there may be one that runs in other steps.
+    const from = Math.max(0, packed.length - (slot === undefined ? 1 : 2));
+    const place = packed.findIndex((each, n) => n >= from && each.used.every((is, at) => !is || !used[at] || each.bytes[at] === own[at]));
+    if (place < 0) return (packed.push({ bytes: own, used }) - 1) * paramsStride;
+    for (let at = 0; at < paramsStride; at++) if (used[at]) [packed[place].bytes[at], packed[place].used[at]] = [own[at], 1];
+    return place * paramsStride;
   });
   const bytes = new Uint8Array(packed.length * paramsStride);
-  packed.forEach((own, slot) => bytes.set(own, slot * paramsStride));
+  packed.forEach((each, place) => bytes.set(each.bytes, place * paramsStride));
   return { bytes, offsets };
 }
 
+/** Bytes of an element of an array of parameters: in a uniform those are whole vectors. */
+const slotBytes = (fields: number): number => Math.ceil((4 * fields) / 16) * 16;
+
 /** Puts the parameters of a dispatch where its kernel reads them. */
 export function packParams(dispatch: Pick<Dispatch, 'label' | 'kernel' | 'params'>, kernel: Kernel, target: DataView): void {
+  const first = (kernel.slot ?? 0) * slotBytes(kernel.params.length);
   kernel.params.forEach(({ name, type }, i) => {
     const value = dispatch.params?.[name];
     if (value === undefined) throw new Error(`${dispatch.label}: the kernel ${dispatch.kernel.kernel} needs the parameter "${name}".`);
@@ -145,7 +202,7 @@ export function packParams(dispatch: Pick<Dispatch, 'label' | 'kernel' | 'params
         `${whole ? `a whole number from 0 to ${2 ** 32 - 1}` : 'a number'}.`,
       );
     }
-    if (whole) target.setUint32(4 * i, value, true);
-    else target.setFloat32(4 * i, value, true);
+    if (whole) target.setUint32(first + 4 * i, value, true);
+    else target.setFloat32(first + 4 * i, value, true);
   });
 }

@@ -7,6 +7,7 @@ import { type Architecture, type ModelFile, type ModelFileOptions, openModelFile
 import { type Graph, type Op } from './graph.ts';
 import { type Attend, isAttend } from './ops/attend.ts';
 import { type Project, isProject } from './ops/project.ts';
+import { type Shares } from './blocks/shared-bindings.ts';
 import { type Rope, isRope } from './ops/rope.ts';
 import { opsOf, refusalOf, tensorsOf, vectorsOf } from './operations.ts';
 import { factorTensors } from './rope-scaling.ts';
@@ -80,7 +81,7 @@ export function buildGraph(header: Header, options?: ModelFileOptions): Graph {
 }
 
 /** Says what operations could do of those beside them. */
-const withNeighbours = (graph: Graph): Graph => ({ ...graph, layers: graph.layers.map((ops) => withJoinsIn(withTurnsIn(ops))) });
+const withNeighbours = (graph: Graph): Graph => ({ ...graph, layers: graph.layers.map((ops) => withSharingIn(withJoinsIn(withTurnsIn(ops)))) });
 
 /** Where attention follows the turning of its queries, and could do that by itself. */
 function withTurnsIn(ops: Op[]): Op[] {
@@ -107,6 +108,24 @@ function withJoinsIn(ops: Op[]): Op[] {
     const joins: Attend = { ...attending, projected: true };
     const projects: Project = { ...projecting, joins };
     made.splice(i - 1, 2, joins, projects);
+  }
+  return made;
+}
+
+/** Where products follow each other that could share what they bind: gate and up, then down; before them one that could join splits of attention. */
+function withSharingIn(ops: Op[]): Op[] {
+  const made = [...ops];
+  for (let i = 1; i < ops.length; i++) {
+    const [up, down] = [ops[i - 1], ops[i]];
+    if (!isProject(up) || !isProject(down) || !up.gate || up.center || down.gate || down.norm !== undefined) continue;
+    const [residual, hidden] = [up.input, up.output];
+    if (down.input !== hidden || down.output !== residual) continue;
+    const before = i > 1 ? ops[i - 2] : undefined;
+    const back = before && isProject(before) && before.joins && before.output === residual ? before : undefined;
+    const as = (product: Project, role: Shares['role']): Project => ({ ...product, shares: { role, residual, hidden, joins: back?.joins } });
+    if (back) made[i - 2] = as(back, 'back');
+    made[i - 1] = as(up, 'up');
+    made[i] = as(down, 'down');
   }
   return made;
 }

@@ -89,12 +89,15 @@ async function recordModel(name: string, mode: Mode, { kv = 'f32', ...choice }: 
     graph, choice, kv: { format: kvFormat(kv) },
     activations: { buffers, strides, rows: 64, state: binding('state'), angles: binding('angles'), firstAngles: graph.ropes.map((_, i) => 1000 * i) },
   };
+  const wholes = new Map<number, Binding>();
+  const weightsOf = (section: number) => wholes.get(section) ?? wholes.set(section, binding('weights')).get(section)!;
   const partsOf = (section: number, stack: number) =>
     layout.sections[section].stacks[stack].flatMap((matrix) => {
       const parts = [];
       for (let first = 0; first < matrix.panels.panels; first += mostPanels) {
         const panels = Math.min(mostPanels, matrix.panels.panels - first);
-        parts.push({ matrix, panels, firstRow: 32 * first, rows: Math.min(32 * panels, matrix.rows - 32 * first), binding: binding('weights') });
+        const whole = { binding: weightsOf(section), first: matrix.offset };
+        parts.push({ matrix, panels, firstRow: 32 * first, rows: Math.min(32 * panels, matrix.rows - 32 * first), binding: binding('weights'), whole });
       }
       return parts;
     });
@@ -199,6 +202,26 @@ describe('record', () => {
       (await recordModel(name, 'decode', { ...plain, joined: 1 })).filter(({ kernel: { files } }) => files?.includes('from/splits')).length;
     expect(await joins('tiny/tiny-qwen3')).toBeGreaterThan(0);
     for (const name of ['tiny/tiny-gpt-oss', 'tiny/tiny-qwen3next']) expect(await joins(name), name).toBe(0);
+  });
+
+  it('has products of a layer that follow each other bind the same in decode: down what gate and up do, and the output projection where it joins', async () => {
+    const boundBy = ({ kernel, bindings }: Dispatch) => [...neededBy(kernel).bindings].map(([name, { binding: at, type }]) =>
+      `${at} ${type} ${name === 'params' ? '' : (bindings[name] as Binding).buffer.label}`).sort().join(', ');
+    const sets = async (name: string, choice: KernelChoice, mostPanels?: number) => {
+      const all = await recordModel(name, 'decode', choice, mostPanels);
+      return all.filter(({ label, kernel: { kernel } }) => kernel === 'matvec' && label.startsWith('layer.0.')).map((each) => [
+        each.label.replace('layer.0.', ''), each.kernel.files!.find((file) => /among\/[^s]/.test(file))!.replace('among/', ''), boundBy(each),
+      ]);
+    };
+    const joined = await sets('stories260K/stories260K', { ...plain, turned: 1, joined: 1 });
+    expect(joined.map(([label, role]) => `${label} ${role}`)).toEqual(['qkv alone', 'x.joined back', 'x alone', 'hidden up', 'x down']);
+    expect(new Set(joined.filter(([, role]) => role !== 'alone').map(([, , bound]) => bound)).size).toBe(1);
+    const [, , up, down] = await sets('stories260K/stories260K', plain);
+    expect([up[1], down[1]]).toEqual(['up', 'down']);
+    expect(up[2]).toBe(down[2]);
+    expect(up[2]).not.toContain('partials');
+    for (const [name, panels] of [['tiny/tiny-gemma3', undefined], ['stories260K/stories260K', 2]] as const)
+      expect((await sets(name, plain, panels)).map(([label, role]) => `${label} ${role}`), name).not.toContain('hidden up');
   });
 
   it('fuses gate and up in decode where they are one binding, and not where they are several', async () => {

@@ -18,7 +18,7 @@ fn stage_groups(start : u32, first : u32, count : u32, local : u32) {
     var value = input4(start + first * 8u + at);
     if (HasNorm) {
       squares += dot(value, value);
-      value *= vectors[params.norm + first * 8u + at];
+      value *= vector4(params[Slot].norm + first * 8u + at);
     }
     staged[at / 8u][at % 8u] = value;
   }

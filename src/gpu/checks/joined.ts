@@ -23,42 +23,47 @@ export interface Joined extends Heads {
   scale?: number;
   /** The product is not added to what is there. */
   alone?: boolean;
+  /** It shares a bind group with the products behind it. */
+  shares?: boolean;
 }
 
 /** What several splits of attention have left, at random, times a matrix. */
 export function joinedCase(given: Joined, choice: KernelChoice): Case {
-  const { type, rows, heads, kvHeads, headDim, splits, windowed, scale, alone } = given;
+  const { type, rows, heads, kvHeads, headDim, splits, windowed, scale, alone, shares } = given;
   const { span } = attentionOf(given, choice);
   const window = windowed ? (splits - 1) * span : undefined;
   const name = `${type}, ${rows} x ${nameOfHeads(given)}, ${splits} splits of ${span}${window ? `, window ${window}` : ''}`;
   return {
-    name,
+    name: shares ? `${name}, beside others` : name,
     async run(bench): Promise<Outcome> {
       const next = random(name);
       const cols = heads * headDim;
       const bytes = randomTensor(type, rows, cols, next);
-      const residual = alone ? undefined : normals(next, rows);
+      const before = alone ? undefined : normals(next, rows);
       const left = concat(Array.from({ length: splits * heads }, () =>
-        Float32Array.of(...normals(next, headDim), 4 * normals(next, 1)[0], 1 + Math.abs(normals(next, 1)[0]), 0, 0)));
+        Float32Array.of(...normals(next, headDim), 4 * normals(next, 1)[0], 1 + Math.abs(normals(next, 1)[0]), splits - 1, 0)));
       const position = window ? 1.5 * span + window - 1 : splits * span - 3;
       const joins = { ...attend({ layer: 0, scale: 1, window }), projected: true };
+      const [residual, hidden] = ['x', 'hidden'];
+      const matrices = [{ tensor: 'matrix', firstRow: 0, rows }];
       const op = projectOp({
-        input: 'attended', output: 'hidden', cols, matrices: [{ tensor: 'matrix', firstRow: 0, rows }], add: !alone, scale, joins,
+        input: 'attended', output: residual, cols, matrices, add: !alone, scale, joins, ...(shares && { shares: { role: 'back', residual, hidden, joins } }),
       });
+      const beside = [projectOp({ input: residual, output: hidden, cols: rows, matrices })];
       const found = await withStage(
         bench,
         {
-          config: { heads, kvHeads, headDim, dim: cols, ffn: rows }, choice: { ...choice, joined: 1 }, mode: 'decode', tokens: 1, position, op, after: joins,
-          tensors: { matrix: { type, shape: [cols, rows], bytes } },
+          config: { heads, kvHeads, headDim, dim: cols, ffn: rows }, choice: { ...choice, joined: 1 }, mode: 'decode', tokens: 1, position,
+          op, after: joins, beside, tensors: { matrix: { type, shape: [cols, rows], bytes } },
         },
         async (stage) => {
           bench.gpu.device.queue.writeBuffer(stage.activations.buffers.partials.buffer, 0, left);
-          if (residual) stage.write('hidden', residual, rows);
+          if (before) stage.write(residual, before, rows);
           await stage.run(stage.dispatches);
-          return stage.read('hidden', 1, rows);
+          return stage.read(residual, 1, rows);
         },
       );
-      const plain = { weights: unpackTensor(type, bytes, rows, cols), rows, cols, x: joinSplits(left, heads, headDim), scale, residual };
+      const plain = { weights: unpackTensor(type, bytes, rows, cols), rows, cols, x: joinSplits(left, heads, headDim), scale, residual: before };
       if (choice.dot !== 'i8' || formats.get(type)!.codes === undefined) return { found, expected: project(plain), scale: sizesOf(plain) };
       const { rounded, sizes } = inputInBytes(plain, 2);
       return { found, expected: project(rounded), scale: sizesOf(rounded, sizes) };

@@ -1,7 +1,9 @@
 // The case of one product: random matrices and activations through its recorded dispatches, with everything fused into them.
 import { formats } from '../../formats/catalogue.ts';
 import { type KernelChoice, type Mode } from '../../model/choices/kernel-choice.ts';
-import { type Activation, project as projectOp } from '../../model/ops/project.ts';
+import { type Op } from '../../model/graph.ts';
+import { attend } from '../../model/ops/attend.ts';
+import { type Activation, type Project, project as projectOp } from '../../model/ops/project.ts';
 import { type Gate, activate, activateAlone } from '../../reference/gate.ts';
 import { type Projection, project } from '../../reference/project.ts';
 import { roundToBytes } from '../../reference/round-bytes.ts';
@@ -32,10 +34,20 @@ export interface Projected {
   subnormal?: boolean;
   /** Cuts the matrices into bindings of at most this many bytes. */
   maxBindingBytes?: number;
+  /** It shares a bind group with what is beside it in decode, as so named; `joined`: one that joins splits is among them. */
+  shares?: Sharing;
+}
+
+export interface Sharing {
+  role: 'up' | 'down';
+  joined?: boolean;
 }
 
 /** 1e-5 of sum |w x|, of which f32 sums of some thousand terms use a tenth. */
 export const tolerance = 1e-5;
+
+/** How a check says it. */
+export const nameOf = ({ role, joined }: Sharing): string => `as ${role}${joined ? ' of three' : ''}`;
 
 const describe = ({ types, rows, cols, tokens, ...rest }: Projected): string =>
   [
@@ -43,7 +55,7 @@ const describe = ({ types, rows, cols, tokens, ...rest }: Projected): string =>
     `${rows.join('+')} x ${cols}, ${tokens} tokens`,
     ...Object.entries(rest)
       .filter(([, on]) => on)
-      .map(([name, on]) => (on === true ? name : `${name} ${typeof on === 'object' ? on.kind : on}`)),
+      .map(([name, on]) => (on === true ? name : `${name} ${typeof on !== 'object' ? on : 'kind' in on ? on.kind : nameOf(on)}`)),
   ].join(' ');
 
 /** The case of one operation in one mode: random weights and activations through the recorded dispatches. */
@@ -66,16 +78,17 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
 
   const x = normals(next, tokens * cols).map((value, i) => (given.large && i % 29 === 3 ? 1e4 * value : value));
   const residual = given.add ? normals(next, tokens * width) : undefined;
-  const output = given.logits ? 'logits' : 'hidden';
+  const { input, output, ...among } = placeOf(given);
   const op = projectOp({
-    input: 'x', output, cols, gate, activation, scale, softcap, add: given.add, norm: norm && 'norm', bias: biases?.map((_, i) => `bias.${i}`),
+    input, output, shares: among.shares, cols, gate, activation, scale, softcap, add: given.add, norm: norm && 'norm', bias: biases?.map((_, i) => `bias.${i}`),
     matrices: rows.map((count, i) => ({ tensor: `matrix.${i}`, firstRow: 0, rows: count })),
   });
   const config = { dim: cols, ffn: width, vocab: width, eps: 1e-5 };
   // In decode only the logits are asked of a step of several tokens: after a prefill, of the last one.
   const shown = mode === 'decode' ? 1 : tokens;
-  const found = await withStage(bench, { config, choice, tensors, op, mode, tokens, maxBindingBytes: given.maxBindingBytes }, async (stage) => {
-    stage.write('x', x, cols);
+  const setting = { config, choice: { ...choice, ...among.choice }, tensors, op, beside: among.beside, mode, tokens, maxBindingBytes: given.maxBindingBytes };
+  const found = await withStage(bench, setting, async (stage) => {
+    stage.write(input, x, cols);
     if (residual) stage.write(output, residual.subarray(0, shown * width), width);
     await stage.run(stage.dispatches);
     return stage.read(output, shown, width);
@@ -96,6 +109,18 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
     : concat(rows.map((count, i) => new Float32Array(count).fill(flagOf(inBytes[i]))));
   const choose = (name: 'expected' | 'scale') => exact[name].map((value, i) => (fromBytes[i % fromBytes.length] ? bytes[name][i] : value));
   return { found, expected: choose('expected'), scale: choose('scale') };
+}
+
+/** Which buffers the product has, and what it is chosen and recorded with to share a bind group. */
+function placeOf({ logits, shares }: Projected): Pick<Project, 'input' | 'output' | 'shares'> & { choice?: Partial<KernelChoice>; beside?: Op[] } {
+  const [residual, hidden] = ['x', 'hidden'];
+  if (!shares) return { input: residual, output: logits ? 'logits' : hidden };
+  const joins = { ...attend({ layer: 0, scale: 1 }), projected: true };
+  return {
+    ...(shares.role === 'up' ? { input: residual, output: hidden } : { input: hidden, output: residual }),
+    shares: { role: shares.role, residual, hidden, ...(shares.joined && { joins }) },
+    ...(shares.joined && { choice: { joined: 1 }, beside: [joins] }),
+  };
 }
 
 /** Bytes that activations are rounded to in tiles; 0: they are not. */

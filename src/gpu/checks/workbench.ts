@@ -45,6 +45,8 @@ export interface Setting {
   op?: Op;
   /** An operation before it, whose buffers and tensors it has too. */
   after?: Op;
+  /** Others whose buffers there are. */
+  beside?: readonly Op[];
   mode?: Mode;
   /** Rows of the step. */
   tokens: number;
@@ -94,7 +96,7 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     const config = { ...noConfig, ...setting.config, context };
     // Operations outside a graph need only its numbers.
     const graph = { config, ropes: setting.rope ? [setting.rope] : [], layers: [], hostTensors: [] } as Pick<Graph, 'config' | 'ropes'> as Graph;
-    const ops = [op, setting.after].filter((each) => each !== undefined);
+    const ops = [op, setting.after, ...(setting.beside ?? [])].filter((each) => each !== undefined);
     const activations = createActivations(ledger, graph, ops, { chunk: rows, logitsRows: rows, context, segments: sets.length + 1 });
     writeAngles(device.queue, activations, graph, context, []);
     const fresh = createSegment(ledger, 'fresh', config, context - base, kv).buffer;

@@ -81,7 +81,11 @@ export function joinedIn(
 }
 
 /** What the kernel is made with that joins them. */
-export function joinedConsts({ shape, window = 0 }: Attending, { graph: { config }, choice }: Pick<RecordContext, 'graph' | 'choice'>): Record<string, number> {
+export function joinedConsts({ shape }: Attending, { graph: { config } }: Pick<RecordContext, 'graph'>): Record<string, number> {
   const heads = shape ?? config;
-  return { Heads: heads.heads, HeadVec4s: heads.headDim / 4, Span: attentionOf(heads, choice).span, Window: window, MostSplits: mostJoined };
+  return { Heads: heads.heads, HeadVec4s: heads.headDim / 4, MostSplits: mostJoined };
 }
+
+/** By which it is reckoned how many those are; the kernel is told by attention. */
+export const joinedParams = ({ shape, window = 0 }: Attending, { graph: { config }, choice }: Pick<RecordContext, 'graph' | 'choice'>) =>
+  ({ span: attentionOf(shape ?? config, choice).span, window });

@@ -17,6 +17,8 @@ export interface MatrixPart {
     panels: { blocks: number; panelBytes: number };
   };
   binding: Binding;
+  /** The same weights with all else that stays in one buffer with them, if a binding may be so large, and the byte of that at which they begin. */
+  whole?: { binding: Binding; first: number };
   /** What the indices of its type choose among, if it has any. */
   points?: Binding;
   panels: number;
@@ -26,15 +28,19 @@ export interface MatrixPart {
   rows: number;
 }
 
+/** The small tensors of a section, bound where a kernel reads some. */
+export const vectorFiles = (reads: unknown): string[] => [`vectors/${reads ? 'some' : 'none'}`];
+
 /**
- * The kernel that multiplies one row of activations with a matrix. `joined`: what the row is joined from splits of attention with, once for a
- * workgroup, so that it is staged whatever was chosen (decode-attention.ts).
+ * The kernel that multiplies one row of activations with a matrix: the first of a step, or the last. `joined`: what the row is joined from splits of
+ * attention with, once for a workgroup, so that it is staged whatever was chosen (decode-attention.ts). `shared`: the files by which it shares a bind
+ * group with other products.
  */
 export function decodeKernel(
   { splits, panels, dot }: Pick<KernelChoice, 'splits' | 'panels' | 'dot'>,
   part: MatrixPart,
   constants: Record<string, number>,
-  joined?: Record<string, number>,
+  { joined, last, shared }: { joined?: Record<string, number>; last?: boolean; shared?: readonly string[] } = {},
 ): KernelSpec {
   const { format } = part.matrix;
   const { codes } = format;
@@ -47,7 +53,8 @@ export function decodeKernel(
   return {
     kernel: 'matvec',
     files: [
-      ...weightFiles(format, true, inTable), joined ? 'from/splits' : 'from/row', ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state',
+      ...weightFiles(format, true, inTable), ...(shared ?? [...vectorFiles(constants.HasNorm || constants.HasBias), 'among/alone']),
+      last ? 'row/last' : 'row/first', joined ? 'from/splits' : 'from/row', ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state',
     ],
     consts: {
       Splits: splits, RowsEach: rowsEach({ panels }),

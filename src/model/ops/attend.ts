@@ -6,7 +6,7 @@ import { type Heads, type ModelConfig, type Op } from '../graph.ts';
 import { type KernelChoice, attentions } from '../choices/kernel-choice.ts';
 import { type KvSet, type Operation, type Place, type RecordContext, type ScratchSizes, type SequenceBuffers, pad32 } from '../operation.ts';
 import { attentionOf, joinedIn, sharing, splitsOf, turnsQueries } from '../blocks/decode-attention.ts';
-import { isWide, lanesOf } from '../blocks/products.ts';
+import { isWide, lanesOf, vectorFiles } from '../blocks/products.ts';
 import { type Rope, queryFloats, turnOf } from './rope.ts';
 
 export interface Attend extends Op {
@@ -302,7 +302,11 @@ function turnedOne(one: Dispatch[], op: Attend, turns: Rope, context: RecordCont
     {
       ...attend,
       kernel: {
-        ...kernel, files: [...kernel.files!.filter((file) => file !== 'query/stored'), ...kv.format.append, 'norm/head', 'turn', 'query/turned'],
+        ...kernel,
+        files: [
+          ...kernel.files!.filter((file) => file !== 'query/stored'), ...kv.format.append,
+          'norm/head', ...vectorFiles(constants.HasNorm), 'turn', 'query/turned',
+        ],
         constants: { ...kernel.constants, ...constants },
       },
       params: { ...params, ...turn, qkv_stride: turn.stride, stride: strides.attended },

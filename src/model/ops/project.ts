@@ -4,10 +4,11 @@
 import { type Dispatch, type Step } from '../../gpu/program.ts';
 import { choiceOf, matrixKind } from '../choices/choice-of-matrix.ts';
 import { type Op, type RowRange } from '../graph.ts';
-import { type Cost, type Operation, type Place, type RecordContext, type SequenceBuffers, pad32 } from '../operation.ts';
-import { joinedConsts, joinedIn, splitsOf } from '../blocks/decode-attention.ts';
+import { type Cost, type Operation, type Place, type RecordContext, pad32 } from '../operation.ts';
+import { joinedConsts, joinedIn, joinedParams, splitsOf } from '../blocks/decode-attention.ts';
 import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixBindings, matrixParams, prefillKernel, weightConstants } from '../blocks/products.ts';
 import { rmsNorm } from '../blocks/rms-norm.ts';
+import { type Shares, sharedBy } from '../blocks/shared-bindings.ts';
 import { type Attend } from './attend.ts';
 
 /** Squared ReLU (So et al., arXiv 2109.08668). */
@@ -62,6 +63,8 @@ export interface Project extends Op {
   adapted?: LowRank[];
   /** The operation right before it that leaves its input, whose splits it may join in decode. */
   joins?: Attend;
+  /** In decode it may share a bind group with those beside it. */
+  shares?: Shares;
   output: string;
 }
 
@@ -105,8 +108,8 @@ function productCost({ params, kernel: { consts = {} } }: Dispatch, { rows, leng
   const { panels, panel_words: panelWords, groups, rows: results, up_panels: up } = params!;
   const matrices = up ? 2 : 1; // gate and up
   const cols = groups * 32;
-  const { MostSplits, Heads, HeadVec4s, Span, Window } = consts;
-  const inputs = MostSplits ? splitsOf(length, Window, Span) * Heads * (HeadVec4s + 1) * 4 : cols;
+  const { MostSplits, Heads, HeadVec4s } = consts;
+  const inputs = MostSplits ? splitsOf(length, params!.window, params!.span) * Heads * (HeadVec4s + 1) * 4 : cols;
   return { bytes: matrices * panels * panelWords * 4 + rows * (inputs + results) * 4, flops: matrices * 2 * rows * results * cols };
 }
 
@@ -184,6 +187,7 @@ function partsOf(
         scale: op.scale ?? 1,
         ...activationParams(op.activation),
         up_panels: 0,
+        first: 0,
       },
       constants: { ...weightConstants(choice), HasBias: flag(op.bias), Scaled: flag(op.scale !== undefined), Add: flag(op.add), Softcap: flag(op.softcap) },
     };
@@ -211,21 +215,25 @@ function decode(op: Project, context: RecordContext, place: Place, section: stri
       params.up_panels = part.matrix.parts[1].targetRow / 32;
       params.panels = params.up_panels;
     }
-    const lastRow = partOf ? partOf.lastRow : op.output === 'logits';
+    const last = partOf ? partOf.lastRow : op.output === 'logits';
     const fusions = { HasNorm: flag(op.norm && !op.center), Gate: fused ? gates[op.gate!] : 0, Alone: alone };
-    const all = { ...constants, ...fusions, LastRow: flag(lastRow) };
+    const all = { ...constants, ...fusions };
     const workgroups = Math.ceil(params.panels / choice.panels);
-    const stored: Dispatch = { label, kind, params, bindings, kernel: decodeKernel(choice, part, all), grid: () => [workgroups] };
+    const shared = op.gate && !fused ? undefined : sharedBy(op.shares, part, context);
+    const among = shared && { params: { ...params, first: shared.first }, bindings: { ...bindings, ...shared.bindings } };
+    const stored = (how: Partial<Dispatch> | undefined, files?: readonly string[]): Dispatch =>
+      ({ label, kind, params, bindings, ...how, kernel: decodeKernel(choice, part, all, { last, shared: files }), grid: () => [workgroups] });
     const isJoined = op.joins && joinedIn(op.joins, context);
-    if (!isJoined) return [stored];
+    if (!isJoined) return [stored(among, shared?.files)];
     // The same where the input is joined here, which is not what is measured of the kind.
     const joining: Dispatch = {
-      label: `${label}.joined`, params,
-      bindings: { ...bindings, input: context.activations.buffers.partials, state: (of: SequenceBuffers) => of.state },
-      kernel: decodeKernel(choice, part, all, joinedConsts(op.joins!, context)),
+      label: `${label}.joined`,
+      bindings: { ...bindings, input: context.activations.buffers.partials, ...among?.bindings },
+      params: { ...params, ...among?.params, ...joinedParams(op.joins!, context) },
+      kernel: decodeKernel(choice, part, all, { joined: joinedConsts(op.joins!, context), shared: shared?.files }),
       grid: (step) => [isJoined(step) ? workgroups : 0],
     };
-    return [joining, { ...stored, grid: (step) => [isJoined(step) ? 0 : workgroups] }];
+    return [joining, { ...stored(undefined), grid: (step) => [isJoined(step) ? 0 : workgroups] }];
   });
   const added = additions(op.center ? afterNorm(op) : op, target, place, (...one) => decode(one[0], context, one[1], section, one[2]));
   return [...own, ...products, ...added, ...(joined ? [join(op, context, section)] : [])];

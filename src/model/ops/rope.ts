@@ -2,6 +2,7 @@
 import { type Heads, type ModelConfig, type Op } from '../graph.ts';
 import { type Operation, type Place, type RecordContext, type SequenceBuffers, pad32 } from '../operation.ts';
 import { turnsQueries } from '../blocks/decode-attention.ts';
+import { vectorFiles } from '../blocks/products.ts';
 
 export interface Rope extends Op {
   op: 'rope';
@@ -95,7 +96,7 @@ export const operation: Operation<Rope> = {
           kernel: 'rope',
           files: [
             ...kv.format.write, `kv/where/${shaped ? 'ring' : 'direct'}`, `kv/queries/${queries ? 'ring' : 'none'}`, `norm/${op.normOf ?? 'head'}`, 'state',
-            'turn',
+            ...vectorFiles(constants.HasNorm), 'turn',
           ],
           consts: { Threads: threads },
           constants,

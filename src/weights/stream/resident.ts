@@ -21,6 +21,8 @@ export interface GpuRange {
 export interface MatrixPart {
   matrix: Matrix;
   binding: GpuRange;
+  /** All that lies in its buffer, where it stays there and a binding may be so large, and the byte of that at which it begins. */
+  whole?: { binding: GpuRange; first: number };
   /** The grid of its format, if it has one. */
   points?: GpuRange;
   panels: number;
@@ -102,6 +104,11 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], options: 
     if (!chunk) throw new Error(`Bytes ${start} to ${start + size} of ${layout.sections[slices[slice].section].name} do not lie in one buffer.`);
     return { buffer: chunk.buffer, offset: start - chunk.start, size, slice: slices[slice].slot === undefined ? undefined : slice };
   };
+  const wholeOf = (slice: number, at: number, { buffer, offset }: GpuRange): MatrixPart['whole'] => {
+    const { start, end } = chunks[slice].find((chunk) => at >= chunk.start && at < chunk.end)!;
+    const fits = slices[slice].slot === undefined && end - start <= maxBindingBytes;
+    return fits ? { binding: { buffer, offset: 0, size: end - start }, first: offset } : undefined;
+  };
 
   const pools = layout.sections.map(({ pool }, section) => {
     if (!pool) return [];
@@ -125,12 +132,11 @@ export function placeWeights(layout: Layout, slices: readonly Slice[], options: 
             code: 'adapter_limit',
           });
         return slicesOf(section).flatMap((slice) =>
-          cutMatrix(matrix, spans[slice], maxBindingBytes).map(({ start, firstRow, panels }): MatrixPart => ({
-            matrix, panels, firstRow,
-            rows: Math.min(panels * panelRows, matrix.rows - firstRow),
-            binding: range(slice, start, panels * panelBytes),
-            points: grids.get(matrix.format.name),
-          })),
+          cutMatrix(matrix, spans[slice], maxBindingBytes).map(({ start, firstRow, panels }): MatrixPart => {
+            const binding = range(slice, start, panels * panelBytes);
+            const rows = Math.min(panels * panelRows, matrix.rows - firstRow);
+            return { matrix, panels, firstRow, rows, binding, whole: wholeOf(slice, start, binding), points: grids.get(matrix.format.name) };
+          }),
         );
       }),
     pool: (section) => pools[section],

@@ -1,5 +1,5 @@
 // The input of a matvec joined from the splits that attention of one position has left (attention-decode.wgsl), in place of a dispatch that joins them
-// (attention-reduce.wgsl): `input` is (split, head, HeadVec4s + 1): sums, then (max, total), over fresh slots alone. Every workgroup joins all heads again, so
+// (attention-reduce.wgsl): `input` is (split, head, HeadVec4s + 1): sums, then (max, total, last split), over fresh slots alone. Every workgroup joins all heads again, so
 // there are at most `MostSplits`.
 const Ahead = 4u; // reads of a thread that are under way at a time
 
@@ -8,9 +8,7 @@ var<private> last_split : u32;
 
 // Each thread makes the shares of some heads.
 fn make_input(local : u32) {
-  let length = state.position + 1u;
-  let begin = select(0u, length - min(Window, length), Window > 0u);
-  last_split = min((length - 1u) / Span - begin / Span, MostSplits - 1u);
+  last_split = min(u32(input[HeadVec4s].z), MostSplits - 1u);
   for (var head = local; head < Heads; head += RowsEach * Splits) {
     var largest = -1e30;
     for (var s = 0u; s <= last_split; s++) {

@@ -1,6 +1,5 @@
 // Attention of one position that turns its queries by itself, in workgroup memory; the split that ends with the newest key and value appends
 // them. A split that is alone leaves the result, with nothing to join. All heads that share a key/value head are in one workgroup.
-@group(0) @binding(1) var<storage, read> vectors : array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> qkv : array<f32>;
 @group(0) @binding(4) var<storage, read_write> pages : array<Unit>;
 @group(0) @binding(6) var<storage, read> angles : array<vec2<f32>>; // cos, sin

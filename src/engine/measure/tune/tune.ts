@@ -7,7 +7,7 @@ import { type Gpu } from '../../../gpu/device.ts';
 import { type KernelCache } from '../../../gpu/kernels.ts';
 import { type Ledger } from '../../../gpu/ledger.ts';
 import { createPassClock } from '../../../gpu/pass-clock.ts';
-import { type Binding, type Dispatch, runsIn } from '../../../gpu/program.ts';
+import { type Dispatch, runsIn } from '../../../gpu/program.ts';
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { type ModelConfig } from '../../../model/graph.ts';
 import { matrixPrefills, missing } from '../../../model/choices/possible-choices.ts';
@@ -203,7 +203,10 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few, registe
 /** The kinds of matrices among dispatches, those with the most bytes of weights first. */
 function byShare(dispatches: Dispatch[]): string[] {
   const bytes = new Map<string, number>();
-  for (const { kind, bindings } of dispatches) if (kind) bytes.set(kind, (bytes.get(kind) ?? 0) + ((bindings.weights as Binding).size ?? 0));
+  for (const { kind, params = {} } of dispatches) {
+    const matrices = params.up_panels ? 2 : 1; // gate and up
+    if (kind) bytes.set(kind, (bytes.get(kind) ?? 0) + 4 * matrices * params.panels * params.panel_words);
+  }
   return [...bytes].sort(([, a], [, b]) => b - a).map(([kind]) => kind);
 }
 

@@ -13,7 +13,7 @@ import { gateChecks } from '../gate.ts';
 import { type Joined, joinedCase } from '../joined.ts';
 import { normCheck, normChecks } from '../norm.ts';
 import { type Model, type OperationChecks, modelRows } from '../operation-checks.ts';
-import { type Projected, projectCase, tolerance } from '../product.ts';
+import { type Projected, nameOf, projectCase, tolerance } from '../product.ts';
 import { columns, ggmlBlock, hasHalves, unpacksHalves } from '../random.ts';
 
 /** Each weight is rounded to f16 once: by 2^-11 of it to nearest, and by 2^-10 where a GPU rounds toward zero. */
@@ -30,14 +30,14 @@ const fusions: Partial<Projected>[] = [
   {},
   { norm: true },
   { norm: true, bias: true },
-  { gate: 'silu', norm: true },
+  { gate: 'silu', norm: true, shares: { role: 'up' } },
   { gate: 'gelu', norm: true },
-  { add: true },
+  { add: true, shares: { role: 'down' } },
   { logits: true, softcap: 30, tokens: 5, norm: true },
-  { gate: 'gelu', large: true },
+  { gate: 'gelu', large: true, shares: { role: 'up', joined: true } },
   { logits: true, tokens: 3 },
   { bias: true, add: true, large: true },
-  { add: true, scale: 0.22 },
+  { add: true, scale: 0.22, shares: { role: 'down', joined: true } },
   { logits: true, scale: 4, norm: true },
   { activation: { kind: 'relu2' }, norm: true },
   { activation: xielu, norm: true },
@@ -154,10 +154,10 @@ function decodeChecks(): Check[] {
  * head, which leave no room for the largest span.
  */
 const joined: Joined[] = [
-  { type: 'Q4_1', rows: 33, heads: 4, kvHeads: 1, headDim: 64, splits: 2 },
+  { type: 'Q4_1', rows: 33, heads: 4, kvHeads: 1, headDim: 64, splits: 2, shares: true },
   { type: 'F32', rows: 67, heads: 3, kvHeads: 3, headDim: 20, splits: 1, alone: true },
-  { type: 'Q4_K', rows: 5, heads: 16, kvHeads: 4, headDim: 80, splits: mostJoined },
-  { type: 'Q6_K', rows: 65, heads: 40, kvHeads: 5, headDim: 128, splits: 7, windowed: true },
+  { type: 'Q4_K', rows: 5, heads: 16, kvHeads: 4, headDim: 80, splits: mostJoined, shares: true },
+  { type: 'Q6_K', rows: 65, heads: 40, kvHeads: 5, headDim: 128, splits: 7, windowed: true, shares: true },
   { type: 'MXFP4', rows: 31, heads: 96, kvHeads: 8, headDim: 4, splits: 3, scale: 0.22 },
 ];
 
@@ -176,7 +176,7 @@ function joinedCheckOf({ graph: { config, ropes }, choice, kv, typeOf, kindsOf }
   const { joins, scale, add } = op;
   if (!joins || !joinedIn(joins, { graph: { config, ropes }, choice, kv: { format: kv } })) return [];
   const { heads, kvHeads, headDim } = joins.shape ?? config;
-  const given = { type: typeOf(op.matrices[0].tensor), rows: modelRows, heads, kvHeads, headDim, scale, alone: !add };
+  const given = { type: typeOf(op.matrices[0].tensor), rows: modelRows, heads, kvHeads, headDim, scale, alone: !add, shares: op.shares !== undefined };
   return (kindsOf?.(op) ?? [undefined]).map((kind) => {
     const own = kind === undefined ? choice : choiceOf(choice, kind);
     const cases = [2, mostJoined].map((splits) => joinedCase({ ...given, splits, windowed: joins.window !== undefined }, own));
@@ -275,15 +275,19 @@ export const halvesCheck = (given: Projected, choice: KernelChoice): Check => ({
 });
 
 /** A product in every choice that its matrices have, in both modes; the norm before many rows is a kernel of its own. */
-function productChecks({ typeOf, choice, kindsOf }: Model, op: Project): Check[] {
+function productChecks({ graph: { config, ropes }, typeOf, choice, kv, kindsOf }: Model, op: Project): Check[] {
   const projected = projectedOf(op, typeOf);
+  const { role = 'back', joins } = op.shares ?? {};
+  const isJoined = joins !== undefined && joinedIn(joins, { graph: { config, ropes }, choice, kv: { format: kv } }) !== undefined;
+  const shares = role === 'back' || !op.shares ? undefined : { role, joined: isJoined };
   const { types, cols, norm, bias, gate, activation, scale, add, softcap, logits } = projected;
   const halves = choice.halves === 'unpack' && types.some(unpacksHalves);
   const fusions = { bias, [gate ?? 'gate']: gate, [activation?.kind ?? 'activation']: activation, scaled: scale, add, softcap, logits, unpacked: halves };
   const plain = [[...new Set(types)].join('+'), `of ${cols} columns`, ...Object.entries(fusions).filter(([, on]) => on).map(([name]) => name)].join(' ');
   const kinds = kindsOf?.(op) ?? [];
   const choices = kinds.length ? kinds.map((kind) => ({ ...choiceOf(choice, kind), kinds: [kind] })) : [{ ...choice, kinds }];
-  const decodes = choices.map((each) => ({ ...decodeCheck(projected, `${plain}${norm ? ' norm' : ''}`, each), kinds: each.kinds }));
+  const label = `${plain}${norm ? ' norm' : ''}${shares ? ` ${nameOf(shares)}` : ''}`;
+  const decodes = choices.map((each) => ({ ...decodeCheck({ ...projected, shares }, label, each), kinds: each.kinds }));
   const plainly = { ...projected, norm: false };
   const many = choices.flatMap((each) =>
     [prefillCheck(plainly, plain, each), ...fewCheck(plainly, plain, each)].map((check) => ({ ...check, kinds: each.kinds })),
@@ -299,7 +303,9 @@ const projectedOf = ({ matrices, cols, norm, center, bias, gate, activation, sca
 
 /** What an adapted product is made of: its additions, and for one row the product before its gate or activation. */
 const partsOfAdapted = (op: Project): Project[] =>
-  (op.adapted ? [{ ...op, gate: undefined, activation: undefined }, ...op.adapted.flatMap((each) => Object.values(productsOfLowRank(op, each)))] : []);
+  (op.adapted
+    ? [{ ...op, gate: undefined, activation: undefined, shares: undefined }, ...op.adapted.flatMap((each) => Object.values(productsOfLowRank(op, each)))]
+    : []);
 
 export const checks: OperationChecks<Project> = {
   all: (gpu) => [
