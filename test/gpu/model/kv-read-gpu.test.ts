@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { createRunner } from '../../../src/engine/run/runner.ts';
 import { readBytes } from '../../../src/gpu/read-bytes.ts';
+import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { adapterFile } from '../../dawn.ts';
 import { floatsFixture, jsonFixture } from '../../models/fixture.ts';
 import { openDawn, openFixture, testChoice } from '../../models/model.ts';
@@ -76,43 +77,71 @@ async function readBy(model: LoadedModel): Promise<number[][][]> {
 
 const slots = (all: Runs): number[] => all.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
 
-describe.skipIf(!adapterFile).each(models)('%s', (name) => {
-  const { tokens, prompt, steps, vocab, headScores, cases } = jsonFixture<Golden>(`kv/${name}.json`);
+interface Given {
+  text: Pick<Golden, 'tokens' | 'prompt' | 'steps' | 'vocab'>;
+  golden: Golden['cases'][number];
+  logits: Float32Array;
+  retrieval?: number[][];
+  /** Of keys and values. Default: f32. */
+  format?: string;
+}
 
-  it.each([...runs, ...(isFull ? further : [])])('$kv reads the slots of its golden, and gives its logits ($options)', async ({ kv, options, of }) => {
-    const gpu = await openDawn();
+/** A model reads the slots of a golden under a policy, gives its logits, and holds no more than was planned. */
+async function expectGolden(name: string, { kv, options }: Run, { text: { tokens, prompt, steps, vocab }, golden, logits, retrieval, format }: Given) {
+  const gpu = await openDawn();
+  const { logits: from, fromFull, read } = golden;
+  const model = await openFixture(gpu, `tiny/${name}.gguf`, {
+    choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy: { name: kv, options, retrieval }, ...(format && { kv: kvFormat(format) }),
+  });
+  const runner = createRunner(model);
+  const found: number[][][][] = [];
+  let most = 0;
+  await runner.feed(tokens.slice(0, prompt), 0);
+  for (let at = prompt; at < tokens.length; at++) {
+    const isRead = at === prompt || at === prompt + 15;
+    if (isRead && options.lag) found.push(await readBy(model)); // as the token before has left it
+    await runner.feed([tokens[at]], at, undefined, true);
+    if (isRead && !options.lag) found.push(await readBy(model));
+    const step = steps.indexOf(at - prompt);
+    if (step < 0) continue;
+    const made = await runner.readLogits();
+    made.forEach((logit, i) => (most = Math.max(most, Math.abs(logit - logits[from + step * vocab + i]))));
+  }
+  record({
+    point: `Slots that are read and logits of ${name} under ${kv}${format ? ` in ${format}` : ''} against a float64 golden`,
+    command: 'npx vitest run --project gpu test/gpu/model/kv-read-gpu.test.ts',
+    value: { 'largest difference': most.toPrecision(2), 'to the full cache': fromFull },
+  });
+  expect(found).toEqual([0, 1].map((token) => read!.map((layer) => layer.map((head) => slots(head[token])))));
+  expect(most).toBeLessThan(1e-3);
+  const { ledger, plan } = model;
+  expect(ledger.bytes.kv).toBeLessThanOrEqual(plan.bytes.kv);
+  expect(ledger.peakBytes).toBeLessThanOrEqual(plan.totalBytes);
+  await model.destroy();
+  gpu.device.destroy();
+}
+
+/** Whose queries, keys and values have biases; what is kept has 16 bits in its goldens. */
+describe.skipIf(!adapterFile || !isFull)('tiny-qwen2', () => {
+  const name = 'tiny-qwen2';
+  it.each([['now', {}], ['low', { lag: 1 }], ['low', { away: 1 }]] as const)('reads the slots of its golden %s under shadowkv in f16 (%o)', async (of, how) => {
+    const text = jsonFixture<Golden>('kv/tiny-llama-f16.json');
+    const [golden] = jsonFixture<Pick<Golden, 'cases'>>(`kv/${name}.${of}.json`).cases;
+    const logits = floatsFixture(`kv/${name}.${of}.logits.f32`);
+    await expectGolden(name, { kv: 'shadowkv', options: { ...half, size: 8, rank: 24, ...how } }, { text, golden, logits, format: 'f16' });
+  });
+});
+
+describe.skipIf(!adapterFile).each(models)('%s', (name) => {
+  const text = jsonFixture<Golden>(`kv/${name}.json`);
+  const { tokens, headScores, cases } = text;
+
+  it.each([...runs, ...(isFull ? further : [])])('$kv reads the slots of its golden, and gives its logits ($options)', async (run) => {
+    const { kv, of } = run;
     const own = of ? jsonFixture<Pick<Golden, 'cases'>>(`kv/${name}.${of}.json`).cases : cases;
     const logits = floatsFixture(`kv/${name}.${of ? `${of}.` : ''}logits.f32`);
-    const { logits: at, fromFull, read } = own.find((each) => each.name === kv)!;
-    const model = await openFixture(gpu, `tiny/${name}.gguf`, {
-      choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy: { name: kv, options, ...(kv === 'lserve' && { retrieval: headScores }) },
-    });
-    const runner = createRunner(model);
-    const found: number[][][][] = [];
-    let most = 0;
-    await runner.feed(tokens.slice(0, prompt), 0);
-    for (let at_ = prompt; at_ < tokens.length; at_++) {
-      const isRead = at_ === prompt || at_ === prompt + 15;
-      if (isRead && options.lag) found.push(await readBy(model)); // as the token before has left it
-      await runner.feed([tokens[at_]], at_, undefined, true);
-      if (isRead && !options.lag) found.push(await readBy(model));
-      const step = steps.indexOf(at_ - prompt);
-      if (step < 0) continue;
-      const made = await runner.readLogits();
-      made.forEach((logit, i) => (most = Math.max(most, Math.abs(logit - logits[at + step * vocab + i]))));
-    }
-    record({
-      point: `Slots that are read and logits of ${name} under ${kv} against a float64 golden`,
-      command: 'npx vitest run --project gpu test/gpu/model/kv-read-gpu.test.ts',
-      value: { 'largest difference': most.toPrecision(2), 'to the full cache': fromFull },
-    });
-    expect(found).toEqual([0, 1].map((token) => read!.map((layer) => layer.map((head) => slots(head[token])))));
-    expect(most).toBeLessThan(1e-3);
-    const { ledger, plan } = model;
-    expect(ledger.bytes.kv).toBeLessThanOrEqual(plan.bytes.kv);
-    expect(ledger.peakBytes).toBeLessThanOrEqual(plan.totalBytes);
-    await model.destroy();
-    gpu.device.destroy();
+    const golden = own.find((each) => each.name === kv)!;
+    await expectGolden(name, run, { text, golden, logits, ...(kv === 'lserve' && { retrieval: headScores }) });
   });
 
   it.runIf(isFull).each([0, 1])('shadowkv that leaves nothing out gives the logits of the full cache where an answer fills a run (away=%d)', async (away) => {
