@@ -29,6 +29,8 @@ export interface Dispatch {
   /** The layer whose query is there before it, for the processor to attend by too, and the one for which it joins what that gives (kv/tiers/answers.ts). */
   asks?: number;
   joins?: number;
+  /** Whether it is to begin what is encoded by itself, as several sequences go through it and what joins in turn. */
+  apart?: boolean;
   /** Workgroups of a step. */
   grid: (step: Step) => [number, number?, number?];
 }

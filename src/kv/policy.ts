@@ -79,6 +79,8 @@ export interface SetPlan {
 export interface AnswerPlan {
   /** Whether it is the query of the token before, so that no layer waits for its answer; the token itself is told no more than that then. */
   lag?: boolean;
+  /** Whether it is a query that was made of the input of the layer before, so that it is answered while that layer is computed. */
+  ahead?: boolean;
   /** How few slots a query is multiplied with, where a head has `least` of them: those that an index finds, this share of them at most. */
   index?: { share: number; least: number };
 }

@@ -3,6 +3,7 @@ import { RequestError } from '../errors.ts';
 import { type Ledger } from '../gpu/ledger.ts';
 import { type CacheHeads, type Graph } from '../model/graph.ts';
 import { type KeysValues, type ScratchSizes } from '../model/operation.ts';
+import { queryOps } from '../model/blocks/query-ahead.ts';
 import { opsOf } from '../model/operations.ts';
 import { isAttend } from '../model/ops/attend.ts';
 import { isRope } from '../model/ops/rope.ts';
@@ -60,6 +61,8 @@ export interface Shape {
   at(context: number, budgetBytes?: number): Shape;
   /** As sequences have it. */
   readonly runAnew?: number;
+  /** Whether layers are recorded with queries of the next one, whose weights are to be there by then. */
+  readonly isAhead: boolean;
   /** Whether a layer has sets. */
   isShaped(layer: number): boolean;
   /** What makes sequences of that shape: they come with it, as most models have none. */
@@ -110,12 +113,13 @@ export function shapeOf(graph: Graph, policy: Policy, given: Readonly<Record<str
     );
   checkLags(policy, plan, attends.map((ops) => ops.length));
   checkTurns(policy, plan, attended);
+  checkAhead(policy, plan, graph);
   checkLatents(policy, plan, graph);
   const bytes = { ...shapedBytes(plan, model, room), shared: sharedBytes(plan) };
   return {
     plan, attended, ringSlots: ringSlots(plan, room), policy, format: room.format, options, bytes, away: awayBytes(plan, model, room),
     room: { context: room.context, chunk: room.chunk, budgetBytes: room.budgetBytes }, dispatches: dispatchesOfSets(plan), segments: segmentsOf(plan),
-    ...(isLate(plan) && { runAnew: 2 }),
+    ...(isLate(plan) && { runAnew: 2 }), isAhead: isAhead(plan),
     ...(isHashed(plan) && { sorted: sortedFor(plan, room.context) }),
     keysValues: keysValuesOf(room, plan, attended, heads), isShaped: (layer) => plan.layers[layer].length > 0, createShaped, forkShaped, ringsOf,
     createBases: (ledger) => basesOf(ledger, plan, heads),
@@ -144,6 +148,18 @@ function turnOf(graph: Graph, layer: number, context: number): Turn {
   const { dims, layout } = graph.ropes[op.rope];
   const before = graph.ropes.slice(0, op.rope).reduce((sum, rope) => sum + angleEntries(rope, context), 0);
   return { FirstAngle: before, RopeDims: dims, Halves: layout === 'halves' ? 1 : 0 };
+}
+
+/** RequestError for a model with a layer whose queries cannot be made before its turn. */
+function checkAhead(policy: Policy, { layers }: KvPlan, graph: Graph): void {
+  for (const [index, ops] of graph.layers.entries()) {
+    const layer = ops.find(isAttend)?.layer;
+    if (!index || layer === undefined || !layers[layer][0]?.answered?.ahead || queryOps(ops, layer) !== undefined) continue;
+    throw new RequestError(
+      `kv is ${policy.name}, which with ahead makes a layer's queries of the input of the layer before; in layer ${layer} of this model they are made of ` +
+      'more than that. Leave out ahead.',
+    );
+  }
 }
 
 /** RequestError for keys that cannot be turned 4 numbers at a time. */
@@ -176,10 +192,13 @@ function checkWindows(policy: Policy, windows: readonly number[]): void {
   throw new RequestError(`kv is ${policy.name}, but ${has}. Choose f16 or q8.`);
 }
 
+/** Of a query that is made in the layer before, in both programs: a norm, products of up to three types, of several rows by two kernels, and what turns it. */
+const aheadDispatches = 12;
+
 const dispatchesOfSets = ({ layers }: KvPlan): number => sum(layers.map((sets) => {
   const picks = pickedSet(sets)?.pick;
   return (sets.length ? 3 * sets.length + 1 : 0) + (picks ? 3 + (picks.sizes?.length ?? 1) : 0) + (sets.some((set) => set.latent || isRemade(set)) ? 2 : 0) +
-    (sets.some(({ hashed }) => hashed) ? 3 : 0);
+    (sets.some(({ hashed }) => hashed) ? 3 : 0) + (sets.some(({ answered }) => answered?.ahead) ? aheadDispatches : 0);
 }));
 
 const isLatent = ({ layers }: KvPlan, layer: number): boolean => layers[layer].some(({ latent }) => latent);
@@ -189,6 +208,8 @@ function basesOf(ledger: Ledger, plan: KvPlan, heads: readonly CacheHeads[]): (G
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
   return heads.map((own, layer) => (isLatent(plan, layer) ? ledger.create('kv', `kv.${layer}.basis`, basisBytes(own), usage) : undefined));
 }
+
+const isAhead = ({ layers }: KvPlan): boolean => layers.some((sets) => sets.some(({ answered }) => answered?.ahead));
 
 /** Whether a step of one row reads what the token before it chose. */
 const isLate = ({ layers }: KvPlan): boolean => layers.some((sets) => sets.some(({ pick }) => pick?.lag && pick.by !== 'none'));
@@ -209,7 +230,7 @@ const keysValuesOf = (
   sets: (layer) => layers[layer].map((set, i) => ({
     format: set.latent ? format : set.format, restored: set.latent, remade: isRemade(set), mostSlots: Math.max(...set.mostSlots), beside: set.beside,
     picked: pickedOf(set, layer), away: set.frames !== undefined,
-    answered: set.answered !== undefined,
+    answered: set.answered !== undefined, ahead: set.answered?.ahead,
     hashed: set.hashed && { from: set.hashed.from, context },
     biased: i === 0 ? biasIn(planes) : undefined, temperature: set.temperature, scale: set.scale,
     turned: set.format.turned && attended[layer].turn,

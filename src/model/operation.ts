@@ -182,6 +182,8 @@ export interface KvSet {
   away?: boolean;
   /** Whether the processor attends to a part of it for a row by itself (`LayerSets.answer`). */
   answered?: boolean;
+  /** Whether that is by a query that is made in the layer before. */
+  ahead?: boolean;
   /** Whether several rows read it by buckets (`KeysValues.hashes`), from so many slots on, and in a text of how many positions at most. */
   hashed?: { from: number; context: number };
   /** Whether it is read where its keys and values were made again (`LayerSets.restored`), on pages of the same numbers. */

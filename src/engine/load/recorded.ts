@@ -8,6 +8,7 @@ import { type SamplerFor, createSamplers } from '../../model/sampling/sampler.ts
 import { type ChosenRows, createChosenRows, mostChosen, overChosen, pickRows } from '../../model/blocks/chosen-rows.ts';
 import { type KernelChoice, type Mode } from '../../model/choices/kernel-choice.ts';
 import { type PlacedModel } from './placed.ts';
+import { recordAhead } from './query-ahead.ts';
 import { type Needs, recordSection, stagesIn } from './stages.ts';
 
 /** A run of dispatches, compiled. */
@@ -33,7 +34,7 @@ export const recordContext = ({ planned: { chosen: { opened: { graph }, kv, opti
 export function recordAll(placed: PlacedModel, mode: Mode, choice: KernelChoice): Dispatch[] {
   const { planned: { chosen: { opened }, sizes }, weights } = placed;
   const isRecorded = { embedding: false, layer: true, head: mode === 'decode' || sizes.logitsRows > 1, adapter: false };
-  return opened.sections.flatMap(({ role }, i) => (isRecorded[role.kind] ? recordSection(recordContext(placed, choice), opened, weights, i, mode) : []));
+  return opened.sections.flatMap(({ role }, i) => (isRecorded[role.kind] ? recordAhead(recordContext(placed, choice), opened, weights, i, mode) : []));
 }
 
 export async function recordPrograms(placed: PlacedModel, choice: KernelChoice): Promise<Programs> {
@@ -47,7 +48,7 @@ export async function recordPrograms(placed: PlacedModel, choice: KernelChoice):
       })),
     );
   const make = (section: Section, mode: Mode): Promise<Stage[]> =>
-    stagesOf(recordSection(context, opened, weights, sections.indexOf(section), mode), `${section.name}.${mode}`, sections.indexOf(section));
+    stagesOf(recordAhead(context, opened, weights, sections.indexOf(section), mode), `${section.name}.${mode}`, sections.indexOf(section));
   const body = sections.filter(({ role }) => role.kind === 'layer' || (role.kind === 'embedding' && embedding === 'gpu'));
   const makeBody = async (mode: Mode) => (await Promise.all(body.map((section) => make(section, mode)))).flat();
   const head = sections.find(({ role }) => role.kind === 'head')!;

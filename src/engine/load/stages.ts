@@ -24,7 +24,7 @@ export interface Needs {
 /**
  * Cuts dispatches of a section where another streamed slice is needed; those that need none go with the ones before. Where the items of
  * `section` are fetched on demand, those that read them are a stage, and one ends where they are chosen. One begins where the processor is asked; what
- * joins its answer is one by itself.
+ * joins its answer is one by itself. So is what attends beside it, where the processor was asked a layer before.
  */
 export function stagesIn(dispatches: Dispatch[], buffers: Record<string, Binding>, section?: number): (Needs & { run: Dispatch[] })[] {
   const stages: (Omit<Needs, 'held'> & { run: Dispatch[] })[] = [];
@@ -35,7 +35,7 @@ export function stagesIn(dispatches: Dispatch[], buffers: Record<string, Binding
     const chooses = dispatch.chooses ? section : undefined;
     const last = stages.at(-1);
     const { asks, joins } = dispatch;
-    const isCut = asks !== undefined || joins !== undefined || last?.joins !== undefined;
+    const isCut = asks !== undefined || joins !== undefined || dispatch.apart || last?.joins !== undefined;
     // What reads the same items is one stage, as they are brought for it once, in as many passes as it takes.
     const needsNoOther = slice === undefined || slice === last?.slice || (onDemand !== undefined && last?.slice === undefined);
     const goesWith = !isCut && last && last.chooses === undefined && last.onDemand === onDemand && needsNoOther;

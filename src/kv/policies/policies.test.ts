@@ -216,7 +216,24 @@ it('pages that the processor attends to take on the GPU one layer as a prompt re
   const two = scout({ context: 256, kvBudgetBytes: 2 * least - page, sequences: 2 });
   await expect(two).rejects.toThrow(new RegExp(`first ones there, answers and a layer .* Raise kvBudgetBytes to ${2 * least}, of 2 conversations together`));
   expect((await scout({ context: 256, kvBudgetBytes: 2 * least, sequences: 2 })).asked.shape!.bytes.full).toBe(least);
-  await expect(scout({ kvOptions: { memory: 1 } })).rejects.toThrow('kvOptions has memory; the options of scout are: sinks, window, interval, lag.');
+  await expect(scout({ kvOptions: { memory: 1 } })).rejects.toThrow('kvOptions has memory; the options of scout are: sinks, window, interval, lag, ahead.');
+});
+
+it('a query a layer ahead takes a second way to the processor, and weights that stay; it is refused with a lag, and where more makes queries', async () => {
+  const scout = (kvOptions: Record<string, number> = {}, options: LoadOptions = {}) => planned({ kv: 'scout', kernels: 'chunk=64', kvOptions, ...options });
+  const [own, ahead] = [await scout(), await scout({ ahead: 1 })];
+  const { config: { layers, heads, headDim } } = own;
+  expect(ahead.bytes - own.bytes).toBe(layers * heads * headDim * 4);
+  expect(ahead.homeBytes).toBe(own.homeBytes);
+  await expect(scout({ lag: 1, ahead: 1 })).rejects.toThrow('kvOptions has lag and ahead');
+  const opened = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
+  const small = plan(opened, { ...ahead.asked, budgetBytes: 2.5 * 2 ** 20 });
+  expect(small.reason).toMatch(/^With kvOptions\.ahead all weights have to stay on the GPU: that takes [\d.]+ MiB, and the budget is 2\.5 MiB/);
+  expect(plan(opened, { ...own.asked, budgetBytes: 2.5 * 2 ** 20 }).verdict).toBe('streams');
+  const other = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-falcon-h1.gguf'), 'tiny')));
+  const asked = (kvOptions: Record<string, number>) => optionsFor(other, device, { budgetBytes: 2 ** 32, context: 512, kv: 'scout', kvOptions }, plainChoice);
+  await expect(asked({})).resolves.toBeDefined();
+  await expect(asked({ ahead: 1 })).rejects.toThrow(/makes a layer's queries of the input of the layer before; in layer 1 of this model .* Leave out ahead/);
 });
 
 it('indexes over keys in worker memory are planned with what they are made by and searched by, where a text may be long enough', async () => {

@@ -28,7 +28,8 @@ function answering(answered: AnswerPlan, layers = 1, slots = 512) {
   }) as unknown as AwayLayer);
   const home = { pageInMemory: () => new Uint8Array(4 * format.words(heads.headDim)) } as unknown as PageHome;
   const bytes = { answerAt: of.map(({ layer }) => ({ offset: 256 * layer, size: 256 })) } as unknown as AwayBytes;
-  const answers = createAnswers({ device, home, shape, layers: () => of, reading: createReading(queries), queries, answers: buffer(256 * layers) }, bytes);
+  const ways = [{ reading: createReading(queries), queries }];
+  const answers = createAnswers({ device, home, shape, layers: () => of, ways, answers: buffer(256 * layers) }, bytes);
   return { answers, ask: (layer: number) => (answers.ask(device.createCommandEncoder(), layer, 0), answers.asked()) };
 }
 

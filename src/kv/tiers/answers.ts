@@ -5,10 +5,10 @@ import { type Binding } from '../../gpu/program.ts';
 import { type KeptAnswered } from '../../protocol.ts';
 import { type KvTick } from '../policy.ts';
 import { type Shape } from '../shape.ts';
+import { type Asking, type Way, createAsking, floatsOf } from './asking.ts';
 import { createAttended } from './attended.ts';
 import { type AwayBytes } from './away-bytes.ts';
-import { type At, type AwayLayer, noteWords } from './away-layer.ts';
-import { type Reading } from './reading.ts';
+import { type At, type AwayLayer } from './away-layer.ts';
 import { restsFor } from './turns.ts';
 
 /** What there is to know of a tick. */
@@ -17,20 +17,12 @@ export interface Ticked extends Pick<KvTick, 'phase' | 'length' | 'since' | 'que
   signal?: AbortSignal;
 }
 
-export interface Answers {
+export interface Answers extends Asking {
   readonly counters: Readonly<KeptAnswered>;
   /** Where the answer of a layer lies. */
   at(layer: number): Binding | undefined;
   /** Whether layers are asked within the next token: none is whose answer is there by then. */
   readonly asks: boolean;
-  /** At the end of the submit in which a layer's query is made, of `position`, and right after it; does nothing where its answer is there. */
-  ask(encoder: GPUCommandEncoder, layer: number, position: number): void;
-  asked(): void;
-  /**
-   * To be awaited before the answer of a layer is joined; where it was asked, that is on the GPU for what is submitted after. Rejects with the signal's
-   * reason.
-   */
-  answer(layer: number, signal?: AbortSignal): Promise<void>;
   /**
    * Where answers come a token late: by the queries of all layers; without those of the token before, layers are asked within the next one, and so
    * where this rejects, with the signal's reason.
@@ -45,17 +37,16 @@ export interface Answers {
 interface Given extends Pick<At, 'device' | 'home'> {
   shape: Shape;
   layers: () => readonly AwayLayer[];
-  /** Of `queries`, through which those come to the CPU. */
-  reading: Reading;
-  queries: GPUBuffer;
+  /** Through which queries come to the CPU; through the first also those of all layers at a tick. */
+  ways: readonly Way[];
   answers: GPUBuffer;
 }
 
-export function createAnswers({ device, home, shape, layers, reading, queries, answers }: Given, { answerAt }: AwayBytes): Answers {
+export function createAnswers({ device, home, shape, layers, ways, answers }: Given, { answerAt }: AwayBytes): Answers {
+  const [{ reading, queries }] = ways;
   const attended = createAttended(home, shape);
   const { counters } = attended;
   const kept = shape.plan.queries!;
-  let asking: AwayLayer | undefined;
   let isThere = false; // what comes late
 
   const isAsked = ({ answered }: AwayLayer): boolean => answered !== undefined && !(answered.lag && isThere);
@@ -66,6 +57,9 @@ export function createAnswers({ device, home, shape, layers, reading, queries, a
     counters.answers++;
     counters.crossedBytes += query.byteLength + floats.byteLength;
   }
+
+  const layerOf = (index: number) => layers().find((each) => each.layer === index);
+  const asking = createAsking({ ways, kept, layerOf, askedOf: (index) => layers().find((each) => each.layer === index && isAsked(each)), give });
 
   /** Of a layer the queries of the last `count` positions before `length`. */
   function lastOf({ at, words }: AwayLayer, all: Uint32Array, length: number, count: number): Float32Array {
@@ -83,19 +77,7 @@ export function createAnswers({ device, home, shape, layers, reading, queries, a
       return layers().some(isAsked);
     },
     at: (layer) => (answerAt[layer].size ? { buffer: answers, ...answerAt[layer] } : undefined),
-    ask(encoder, index, position) {
-      asking = layers().find((each) => each.layer === index && isAsked(each));
-      if (asking) noteWords(encoder, asking, queries, position % kept);
-    },
-    asked() {
-      if (asking) reading.begin(4 * asking.at, 4 * asking.words);
-      asking = undefined;
-    },
-    async answer(index, signal) {
-      const words = await reading.take();
-      const layer = layers().find((each) => each.layer === index);
-      if (words && layer) await give(layer, floatsOf(words), signal);
-    },
+    ...asking,
     async late(words, signal) {
       isThere = false;
       for (const layer of words ? layers().filter(({ answered }) => answered?.lag) : [])
@@ -121,5 +103,3 @@ export function createAnswers({ device, home, shape, layers, reading, queries, a
     cut: attended.cut,
   };
 }
-
-const floatsOf = (words: Uint32Array): Float32Array => new Float32Array(words.buffer, words.byteOffset, words.length);

@@ -23,6 +23,8 @@ export interface AwayBytes {
   /** Of what all layers chose, on its way to the CPU: of each layer where it begins. */
   choices: number[];
   choicesInAll: number;
+  /** The same again, where two layers are asked at a time. */
+  ahead: number;
   /** Of what the processor gives, for all layers, and of each layer where it begins. */
   answers: number;
   answerAt: { offset: number; size: number }[];
@@ -40,7 +42,8 @@ export interface AwayBytes {
 }
 
 const none: AwayBytes = {
-  gpu: 0, whole: 0, wholeLists: 0, choices: [], choicesInAll: 0, answers: 0, answerAt: [], leaving: 0, home: 0, stored: 0, homeRows: 0, perToken: 0, spare: 0,
+  gpu: 0, whole: 0, wholeLists: 0, choices: [], choicesInAll: 0, ahead: 0, answers: 0, answerAt: [], leaving: 0, home: 0, stored: 0, homeRows: 0, perToken: 0,
+  spare: 0,
 };
 
 type Room = Pick<PolicyRoom, 'context' | 'chunk' | 'format'>;
@@ -74,6 +77,7 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
   const mostHeads = Math.max(...own.map(({ kvHeads }) => kvHeads));
   const bytes = {
     whole: Math.max(...layers), wholeLists: 4 * mostHeads * (2 + rows + 1), choices, choicesInAll: 4 * sum(words),
+    ahead: plan.layers.some((sets) => pickedSet(sets)?.answered?.ahead) ? 4 * sum(words) : 0,
     answers: sum(inPlace), answerAt: answers.map((size, layer) => ({ offset: sum(inPlace.slice(0, layer)), size })),
     leaving: Math.max(sum(row), newRows(plan, room) * Math.max(...row)), ...homeBytes(plan, own, queryHeads, row, rows),
   };
@@ -81,7 +85,7 @@ export function awayBytes(plan: KvPlan, { heads, queryHeads }: Pick<PolicyModel,
   const sizes = costliestSizes(plan.layers, heads);
   const spare = sum(own.map(({ kvHeads }, layer) => (away[layer] ? (pickedSet(plan.layers[layer])!.frames! / kvHeads - least) * row[layer] : 0)));
   const known = own.map((each, layer) => (away[layer] ? knownBytes(pickedSet(plan.layers[layer])!, each, room.format, sizes[layer]) : 0));
-  const gpu = bytes.whole + bytes.wholeLists + bytes.choicesInAll + bytes.answers + bytes.leaving;
+  const gpu = sum([bytes.whole, bytes.wholeLists, bytes.choicesInAll, bytes.ahead, bytes.answers, bytes.leaving]);
   return { ...bytes, spare, perToken: Math.max(...row) / pageSlots + sum(known), gpu };
 }
 

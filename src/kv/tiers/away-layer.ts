@@ -87,7 +87,7 @@ export type Brought = Pick<KeptAway, 'tokens' | 'fetchedBytes' | 'mostFetchedByt
 
 export interface At {
   device: GPUDevice;
-  buffers: Record<'whole' | 'lists' | 'choices' | 'leaving', GPUBuffer> & { answers?: GPUBuffer };
+  buffers: Record<'whole' | 'lists' | 'choices' | 'leaving', GPUBuffer> & { answers?: GPUBuffer; ahead?: GPUBuffer };
   home: PageHome;
   counters: Brought;
   plan: KvPlan;

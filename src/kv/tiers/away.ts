@@ -68,11 +68,12 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
   const { rowBytes, home } = makeHome(own, bytes);
   const layers = () => layersOf(sets(), { plan, caches, queryHeads: shape.attended.map((each) => each.queryHeads), rowBytes, bytes });
   const counters: Brought = { tokens: 0, fetchedBytes: 0, mostFetchedBytes: 0, chosen: 0, missed: 0 };
-  const reading = createReading(buffers.choices);
+  const ways = [buffers.choices, buffers.ahead].flatMap((queries) => (queries ? [{ reading: createReading(queries), queries }] : []));
+  const [{ reading }] = ways;
   let [isNoted, hasChosen, chosenAt] = [false, false, -1];
   const at = { device, buffers, home, counters, plan };
   const held = createHeld(at, layers, () => own.uploads!());
-  const answers = buffers.answers && createAnswers({ device, home, shape, layers, reading, queries: buffers.choices, answers: buffers.answers }, bytes);
+  const answers = buffers.answers && createAnswers({ device, home, shape, layers, ways, answers: buffers.answers }, bytes);
 
   const noteNow = (position: number): void => noteAll(device, layers(), away, position);
 
@@ -90,6 +91,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     whole: { pages: { buffer: buffers.whole }, lists: { buffer: buffers.lists } },
     byteLength: Object.values(buffers).reduce((sum, buffer) => sum + (buffer?.size ?? 0), 0),
     async ready(position, signal) {
+      await answers?.settled();
       const words = await reading.take();
       await held.bring();
       // A text that was cut behind what left the window has the queries of a token that is gone.
@@ -102,18 +104,14 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     },
     note(encoder, position) {
       chosenAt = position;
-      for (const layer of layers()) {
-        keysMade(layer);
-        if (layer.answered && !layer.answered.lag) continue; // it is asked within the next token
-        noteWords(encoder, layer, buffers.choices);
-        isNoted = hasChosen = true;
-      }
+      if (noteLayers(encoder, layers(), buffers.choices)) isNoted = hasChosen = true;
     },
     submitted() {
       if (isNoted) reading.begin();
       isNoted = false;
     },
     async begin() {
+      await answers?.settled();
       await reading.take();
       await held.begin();
     },
@@ -145,6 +143,14 @@ function freeAll(ledger: Ledger, buffers: At['buffers'], home: PageHome): void {
   home.free().catch(() => {}); // what cannot be removed opens for nobody
 }
 
+/** Copies what layers chose, or their queries, to where they are on their way to the CPU; whether any did. */
+function noteLayers(encoder: GPUCommandEncoder, layers: readonly AwayLayer[], to: GPUBuffer): boolean {
+  layers.forEach(keysMade);
+  const noted = layers.filter(({ answered }) => !answered || answered.lag); // others are asked within the next token
+  for (const layer of noted) noteWords(encoder, layer, to);
+  return noted.length > 0;
+}
+
 /** Notes what is chosen by now, and that keys of pages may have to be made again. */
 function noteAll(device: GPUDevice, layers: readonly AwayLayer[], away: Pick<Away, 'note' | 'submitted'>, position: number): void {
   const encoder = device.createCommandEncoder({ label: 'kv.away.choices' });
@@ -169,5 +175,6 @@ function makeBuffers(ledger: Ledger, bytes: AwayBytes): At['buffers'] {
     whole: make('whole', bytes.whole, GPUBufferUsage.STORAGE), lists: make('lists', bytes.wholeLists, GPUBufferUsage.STORAGE),
     choices: make('choices', bytes.choicesInAll, GPUBufferUsage.MAP_READ), leaving: make('leaving', bytes.leaving, GPUBufferUsage.MAP_READ),
     ...(bytes.answers && { answers: make('answers', bytes.answers, GPUBufferUsage.STORAGE) }),
+    ...(bytes.ahead && { ahead: make('choices.ahead', bytes.ahead, GPUBufferUsage.MAP_READ) }),
   };
 }

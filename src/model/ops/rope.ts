@@ -13,6 +13,8 @@ export interface Rope extends Op {
   shape?: Heads;
   /** There are queries alone: keys and values are those of an earlier layer. */
   queriesOnly?: boolean;
+  /** Of a layer to come there are its queries alone, which are kept where the processor attends by them. */
+  ahead?: boolean;
   /** Values are divided by the root of their mean square, head by head (Gemma 4). */
   valueNorm?: boolean;
   queryNorm?: string;
@@ -49,7 +51,7 @@ export function turnOf(op: Rope, { activations: { strides, firstAngles }, graph:
     },
     params: {
       heads,
-      kv_heads: op.queriesOnly ? 0 : kvHeads,
+      kv_heads: op.queriesOnly || op.ahead ? 0 : kvHeads,
       head_dim: headDim,
       head_vec4s: Math.ceil(headDim / 4),
       rope_dims: spec?.dims ?? 0,
@@ -81,7 +83,7 @@ export const operation: Operation<Rope> = {
     const { activations: { buffers, angles }, graph: { config }, kv } = context;
     const { heads, headDim, ...of } = op.shape ?? config;
     if (mode === 'decode' && op.attended && turnsQueries(op, context)) return [];
-    const kvHeads = op.queriesOnly ? 0 : of.kvHeads;
+    const kvHeads = op.queriesOnly || op.ahead ? 0 : of.kvHeads;
     const vec4s = Math.ceil(headDim / 4);
     const threads = threadsFor(vec4s);
     const headsPerWorkgroup = Math.floor(threads / vec4s);

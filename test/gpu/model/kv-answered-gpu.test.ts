@@ -91,9 +91,9 @@ async function crossedFor(model: LoadedModel, from: number, to: number): Promise
 
 const answered = ({ sequence }: LoadedModel): KeptAnswered => sequence.shaped!.away!.answers!.counters;
 
-describe.skipIf(!adapterFile || !isFull).each([0, 1])('two sequences in one step, lag=%i', (lag) => {
+describe.skipIf(!adapterFile || !isFull).each<Record<string, number>>([{ lag: 0 }, { lag: 1 }, { ahead: 1 }])('two sequences in one step, %o', (how) => {
   it('give the tokens and probabilities that each gives alone, over ticks', async () => {
-    const model = await open(await bytesOfModel(), { kv: 'f32', policy: { name: 'scout', options: { window, interval: 8, lag } } });
+    const model = await open(await bytesOfModel(), { kv: 'f32', policy: { name: 'scout', options: { window, interval: 8, ...how } } });
     const runner = createRunner(model);
     const prompts = [tokens.slice(0, 130), tokens.slice(400, 475)];
     const make = async (given: readonly number[][]): Promise<Token[][]> => {
@@ -122,13 +122,16 @@ describe.skipIf(!adapterFile || !isFull).each([0, 1])('two sequences in one step
 });
 
 /** Whose goldens scripts/fixtures/scout-goldens.py has. */
-describe.skipIf(!adapterFile || !isFull).each(['tiny-llama-f16', 'tiny-qwen3'])('the processor attends by the query of the token before, %s', (name) => {
-  it('and gives the logits of its golden, over ticks', async () => {
+describe.skipIf(!adapterFile || !isFull).each(['tiny-llama-f16', 'tiny-qwen3'])('the processor attends by another query than the layer\'s, %s', (name) => {
+  it.each([
+    ['of the token before', 'scout', { lag: 1 }],
+    ['of the layer before', 'ahead', { ahead: 1 }],
+  ])('%s, and gives the logits of its golden, over ticks', async (what, file, how) => {
     const { tokens: given, prompt: first, steps, vocab } = jsonFixture<{ tokens: number[]; prompt: number; steps: number[]; vocab: number }>(`kv/${name}.json`);
-    const golden = floatsFixture(`kv/${name}.scout.f32`);
+    const golden = floatsFixture(`kv/${name}.${file}.f32`);
     const full = floatsFixture(`kv/${name}.logits.f32`);
     const model = await openFixture(await sharedGpu(), `tiny/${name}.gguf`, {
-      choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy: { name: 'scout', options: { window: 16, interval: 16, lag: 1 } },
+      choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy: { name: 'scout', options: { window: 16, interval: 16, ...how } },
     });
     const runner = createRunner(model);
     await runner.feed(given.slice(0, first), 0);
@@ -143,12 +146,40 @@ describe.skipIf(!adapterFile || !isFull).each(['tiny-llama-f16', 'tiny-qwen3'])(
       });
     }
     record({
-      point: `Attention of the processor by the query of the token before (scout, lag=1), ${name}, to a float64 golden`, command,
+      point: `Attention of the processor by a query ${what} (scout), ${name}, to a float64 golden`, command,
       value: { 'largest difference': most.toPrecision(2), 'to all keys with their own query': changed.toPrecision(2) },
     });
     expect(most).toBeLessThan(1e-3);
     expect(changed).toBeGreaterThan(0.1);
     await model.destroy();
+  });
+});
+
+describe.skipIf(!adapterFile || !isFull)('the processor attends a layer ahead', () => {
+  it('with no token creating anything, and what crosses for one as by its own query', async () => {
+    const bytes = await bytesOfModel();
+    const crossed: number[] = [];
+    for (const ahead of [0, 1]) {
+      const model = await open(bytes, { kv: 'f32', policy: { name: 'scout', options: { window, interval: 8, ahead } } });
+      const { creations } = await run(model);
+      expect(creations).toBe(0);
+      const { ledger, plan, sequence } = model;
+      expect(ledger.bytes.kv).toBeLessThanOrEqual(plan.bytes.kv);
+      expect(ledger.peakBytes).toBeLessThanOrEqual(plan.totalBytes);
+      expect(sequence.shaped!.away!.counters.homeBytes).toBeLessThanOrEqual(sequence.shaped!.shape.away.home);
+      const { answers, crossedBytes } = answered(model);
+      expect(answers).toBe((length - prompt) * sizes.layers);
+      crossed.push(crossedBytes);
+      const copy = await sequence.fork();
+      const runner = createRunner(model);
+      await runner.of(copy).feed([tokens[length]], length, undefined, true);
+      const copied = await runner.readLogits();
+      copy.close();
+      await runner.feed([tokens[length]], length, undefined, true);
+      expect(copied).toEqual(await runner.readLogits());
+      await model.destroy();
+    }
+    expect(crossed[1]).toBe(crossed[0]);
   });
 });
 

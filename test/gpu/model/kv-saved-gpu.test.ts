@@ -42,6 +42,8 @@ const further: Run[] = [
   { kv: 'quest', options: { share: 0.5, window: 16, interval: 16, size: 8 } },
   { kv: 'quest', options: { share: 0.5, window: 16, interval: 16, size: 8, away: 1 } },
   { kv: 'scout', options: { window: 16, interval: 16 } },
+  { kv: 'scout', options: { window: 16, interval: 16, lag: 1 } },
+  { kv: 'scout', options: { window: 16, interval: 16, ahead: 1 } },
   { kv: 'leoam', options: half },
   { kv: 'shadowkv', options: { ...half, rank: 24 } },
   { kv: 'shadowkv', options: { ...half, rank: 24, away: 1 } },
@@ -52,7 +54,7 @@ const further: Run[] = [
 ];
 
 describe.skipIf(!adapterFile)('a saved conversation', () => {
-  it.each([...runs, ...(isFull ? further : [])])('goes on under $kv as it would have', async ({ kv, options }) => {
+  it.each([...runs, ...(isFull ? further : [])])('goes on under $kv as it would have ($options)', async ({ kv, options }) => {
     const gpu = await sharedGpu();
     const model = await openFixture(gpu, 'tiny/tiny-llama-f16.gguf', {
       choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy: { name: kv, options, retrieval: [[0.9, 0.1], [0.2, 0.8]] },

@@ -79,6 +79,7 @@ export function plan(opened: OpenedModel, { stretch: given, ...options }: PlanOp
   const whole = wholeSections(opened, options);
   const fitting = firstOf(each, (given) => fit(opened, given, whole, uploads));
   if (fitting) return fitting;
+  if (options.shape?.isAhead) return refuseAhead(opened, each[each.length - 1], whole, uploads);
   const onDemand = isOnDemand(opened, options);
   const divisions = divisionsOf(opened, options, onDemand);
   const stretches: StretchesIn = given === undefined ? usualStretches(opened) : () => [given];
@@ -208,6 +209,14 @@ const rowBytes = ({ graph }: OpenedModel, options: PlanOptions): number => sum(O
 function refuse(opened: OpenedModel, options: PlanOptions, whole: Division, divisions: readonly Division[], uploads: readonly number[]): Plan {
   const refused = describe(opened, inSteps(options, Math.min(longChunk, options.chunk)), whole, everything(whole), uploads[0]);
   return { ...refused, verdict: 'refused', reason: refusal(opened, options, refused, divisions) };
+}
+
+/** The query of the next layer is made in each: where weights came and went, those of two layers would for every one. */
+function refuseAhead(opened: OpenedModel, options: PlanOptions, whole: Division, uploads: readonly number[]): Plan {
+  const refused = describe(opened, inSteps(options, Math.min(longChunk, options.chunk)), whole, everything(whole), uploads[0]);
+  const [needed, budget] = [refused.totalBytes, options.budgetBytes].map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`);
+  const reason = `With kvOptions.ahead all weights have to stay on the GPU: that takes ${needed}, and the budget is ${budget}. Leave it out, or raise that.`;
+  return { ...refused, verdict: 'refused', reason };
 }
 
 /** Whether the device allows buffers for so many rows. */

@@ -25,13 +25,14 @@ export interface AwaySteps {
 }
 
 /**
- * The pieces of a step. Of several sequences that the processor answers each attends and joins in its turn, as they share scratch: what asks and what joins is
- * one piece then, behind all answers.
+ * The pieces of a step. Of several sequences that the processor answers each attends and joins in its turn, as they share scratch: what attends and what joins
+ * is one piece then, behind all answers.
  */
 export function inTurns<P extends Part & Pick<Piece, 'program'>>(pieces: readonly P[], steps: readonly Step[]): readonly P[] {
-  if (steps.length < 2 || !pieces.some(({ asks }) => asks !== undefined)) return pieces;
+  if (steps.length < 2) return pieces;
   return pieces.flatMap((piece, i) => {
-    if (piece.asks === undefined) return pieces[i - 1]?.asks === undefined ? [piece] : [];
+    if (piece.joins !== undefined) return [];
+    if (pieces[i + 1]?.joins === undefined) return [piece];
     const { joins, program: join } = pieces[i + 1];
     const encode = (pass: GPUComputePassEncoder, given: Step | readonly Step[]): void => {
       for (const step of [given].flat() as Step[]) for (const each of [piece.program, join]) each.encode(pass, step);
@@ -72,7 +73,7 @@ export async function awayFor(
       ((after.asks ?? after.joins) !== undefined && alone.some(({ away }) => away.answers?.asks)),
     between: ({ asks }) => asks === undefined ? undefined : {
       encode: (encoder) => alone.forEach(({ away, position }) => away.answers?.ask(encoder, asks, position)),
-      submitted: () => alone.forEach(({ away }) => away.answers?.asked()),
+      submitted: () => alone.forEach(({ away }) => away.answers?.asked(signal)),
     },
     behind: (last) => ({
       encode(encoder) {
