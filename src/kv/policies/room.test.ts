@@ -58,6 +58,34 @@ it.each(['h2o', 'snapkv', 'arkv'])('%s counts what ticks hand on once for all co
   expect(slotsWithin(4 * full + shared - 4)).toBeLessThan(context / 2);
 });
 
+it('streaming keeps to every budget that it takes, keeps no fewer tokens with more, and takes what it tells as the least', () => {
+  const bytesOf = ({ bytes: { full, shared } }: ReturnType<typeof shapeFor>) => full + shared;
+  const least = Number(/takes (\d+) at least/.exec(refusal(() => shapeFor('streaming', {}, 1)))![1]);
+  expect(() => shapeFor('streaming', {}, least - 1)).toThrow(BudgetError);
+  const page = bytesOf(shapeFor('streaming', { slots: 64 })) - bytesOf(shapeFor('streaming', { slots: 32 }));
+  let before = 0;
+  for (let budget = least; budget < least + 3 * page; budget += 509) {
+    const shape = shapeFor('streaming', {}, budget);
+    expect(bytesOf(shape), `within ${budget}`).toBeLessThanOrEqual(budget);
+    expect(bytesOf(shape)).toBeGreaterThan(budget - page - 509);
+    expect(shape.plan.window).toBeGreaterThanOrEqual(before);
+    // As many as its pages hold: one more takes another page.
+    const more = shapeFor('streaming', { slots: shape.plan.window + 4 + 1 });
+    expect(bytesOf(more)).toBeGreaterThan(budget);
+    before = shape.plan.window;
+  }
+  expect(shapeFor('streaming', {}, 2 ** 40).plan.window).toBe(context - 4);
+});
+
+function refusal(of: () => unknown): string {
+  try {
+    of();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('It was not refused.');
+}
+
 it('the lowest layer of a pyramid has the pages that a long prompt asks for', () => {
   const shape = shapeFor('pyramidkv');
   const kv = tickOf(shape, 480);
