@@ -4,6 +4,7 @@
 import { type Ledger, settled } from '../gpu/ledger.ts';
 import { type KvFormat, pageSlots } from './formats/format.ts';
 import { type Caches, type Segment, cachesOf, createSegment, segmentBytes } from './segment.ts';
+import { inSteps, slotsOfStep as step } from './set-bytes.ts';
 import { sum } from '../sum.ts';
 
 /** Of layers whose fresh slots are a ring. */
@@ -35,12 +36,8 @@ export interface Fresh {
   grow(device: GPUDevice, positions: number, slots?: number): Promise<void>;
 }
 
-/** Slots are added in steps of this many. */
-const step = 256;
 /** Up to here they are doubled, which copies less often; beyond, a step is little beside what is there. */
 const mostDoubled = 4096;
-
-export const inSteps = (positions: number): number => Math.ceil(positions / step) * step;
 
 /** Slots to have where `positions` are needed and there are `capacity`, of a conversation of at most `most`. */
 export const grownTo = (capacity: number, positions: number, most: number): number =>

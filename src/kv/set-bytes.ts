@@ -3,6 +3,14 @@ import { largestThat } from '../bisect.ts';
 import { pageSlots } from './formats/format.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
 
+/** Slots of every head that sets grow by, and fresh ones at least. */
+export const slotsOfStep = 256;
+
+export const inSteps = (positions: number): number => Math.ceil(positions / slotsOfStep) * slotsOfStep;
+
+/** Pages of all heads that a set grows by. */
+export const pagesOfStep = ({ mostSlots }: SetPlan): number => (mostSlots.length * slotsOfStep) / pageSlots;
+
 export const inPages = (slots: number): number => Math.ceil(slots / pageSlots) * pageSlots;
 
 /** Most positions that are run between two ticks: the tokens of an answer that no tick has seen yet, and behind them a step of the next prompt. */

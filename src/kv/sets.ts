@@ -11,7 +11,7 @@ import { chooses, pagesKnown, pickedSet, pickedWords, readAtMost, summaryWords }
 import { type KvSet, type PickPlan, type SetPlan } from './policy.ts';
 import { type Restored } from './latents/restored.ts';
 import { planeBytes } from './plane-bytes.ts';
-import { framesOfSet, headWords, listWords, pagesOfSet, queryBytes } from './set-bytes.ts';
+import { framesOfSet, headWords, listWords, pagesOfSet, pagesOfStep, queryBytes } from './set-bytes.ts';
 import { begunBytes, isRemade, markRanges } from './shadow.ts';
 import { type Shape } from './shape.ts';
 import { type Paging, createPaging } from './tiers/paging.ts';
@@ -79,9 +79,6 @@ interface MutableSet extends KvSet {
 const paged = ['pages', 'planes', 'summaries'] as const;
 type Paged = Pick<MutableSet, (typeof paged)[number]>;
 type PagedBytes = Partial<Record<keyof Paged, number>>;
-
-/** Slots of every head that a set grows by. */
-const step = 256;
 
 const usage = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
@@ -220,7 +217,7 @@ export const seenOf = (first: number, count: number, tail: number): number => Ma
 function pagesToHave(plan: SetPlan, needed: number, layer: number): number {
   const most = framesOfSet(plan);
   if (needed > most) throw new Error(`A set of layer ${layer} was to have ${needed} pages; ${most} were planned.`);
-  const each = (plan.mostSlots.length * step) / pageSlots;
+  const each = pagesOfStep(plan);
   return Math.min(most, Math.ceil(needed / each) * each);
 }
 

@@ -20,7 +20,7 @@ import { cachesOf } from './segment.ts';
 import { ringSlots } from './set-bytes.ts';
 import { isRemade } from './shadow.ts';
 import { type Sequence } from './sequence.ts';
-import { sharedBytes, shapedBytes } from './shaped-bytes.ts';
+import { type ShapedBytes, sharedBytes, shapedBytes } from './shaped-bytes.ts';
 import { type AwayBytes, awayBytes } from './tiers/away-bytes.ts';
 import { createShaped, forkShaped, ringsOf } from './shaped.ts';
 import { sum } from '../sum.ts';
@@ -45,8 +45,8 @@ export interface Shape {
   readonly attended: readonly AttendedLayer[];
   /** Most fresh slots of a layer that has sets, whole pages. */
   readonly ringSlots: number;
-  /** Bytes of a sequence's keys and values at most, of the largest buffer while it is replaced by a larger one, and of what all sequences have together. */
-  readonly bytes: { full: number; growing: number; shared: number };
+  /** Bytes of a sequence's keys and values, and `shared`, of what all sequences have together. */
+  readonly bytes: ShapedBytes & { shared: number };
   /** What pages take that are at home in worker memory; zeros where there are none. */
   readonly away: AwayBytes;
   /** Dispatches with parameters of their own that sets add to the programs of a model. */

@@ -3,6 +3,7 @@ import { largestThat } from '../../bisect.ts';
 import { BudgetError, RequestError } from '../../errors.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { type KvFormat, pageSlots } from '../../kv/formats/format.ts';
+import { freshBytes } from '../../kv/fresh.ts';
 import { isPolicy, kvName } from '../../kv/policies/names.ts';
 import { cachesOf, segmentBytes } from '../../kv/segment.ts';
 import { type Shape } from '../../kv/shape.ts';
@@ -52,12 +53,12 @@ const usualPart = 0.5;
 /** As a format has it. */
 function plainContext({ config }: Pick<Graph, 'config'>, kv: KvFormat, kvBudgetBytes: number, { context, sequences, budgetBytes }: Asked): number {
   const usual = Math.min(config.context, defaultContext);
+  if (context !== undefined && bytesWith(config, kv, context, sequences) <= kvBudgetBytes) return context;
   const fits = contextWithin(config, kv, kvBudgetBytes, sequences);
   if (context === undefined) {
     if (kvBudgetBytes === Infinity) return usual;
     return Math.min(fits, config.context, Math.max(usual, fittingContext(config, kv, usualPart * budgetBytes, sequences)));
   }
-  if (context <= fits) return context;
   throw new BudgetError(
     `kvBudgetBytes is ${kvBudgetBytes}; a context of ${context} tokens was asked for, and ${fits} of ${kv.name} fit. Raise it, leave the context out to have ` +
     'what fits, or choose a policy of fewer bits as kv.',
@@ -102,11 +103,15 @@ async function unreadHeads(name: string): Promise<RequestError> {
   return new RequestError(`kvHeads are for policies that tell heads apart (${reading.join(', ')}); kv is ${name}. Name one of those, or leave them out.`);
 }
 
-/** Most positions of a plain cache, of which so many sequences have one each, within so many bytes. */
-function fittingContext(config: Graph['config'], kv: KvFormat, budgetBytes: number, sequences: number): number {
-  const each = cachesOf(config).reduce((sum, heads) => sum + segmentBytes(heads, pageSlots, kv), 0);
-  return each ? pageSlots * Math.floor(budgetBytes / sequences / each) : Infinity;
+/** What plain caches of so many positions take, of which so many sequences have one each, and the layer of one that is there twice as it grows. */
+function bytesWith(config: Graph['config'], kv: KvFormat, context: number, sequences: number): number {
+  const { full, growing } = freshBytes(config, context, kv);
+  return sequences * full + growing;
 }
+
+/** Most positions of plain caches within so many bytes, in whole pages, no more than the model was trained for. */
+const fittingContext = (config: Graph['config'], kv: KvFormat, budgetBytes: number, sequences: number): number =>
+  pageSlots * (largestThat((pages) => bytesWith(config, kv, pageSlots * pages, sequences) <= budgetBytes, 1, Math.ceil(config.context / pageSlots)) ?? 0);
 
 /** BudgetError where there is no room for a page of each. */
 function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: number, sequences: number): number {

@@ -121,6 +121,24 @@ it.each(['h2o', 'lazyeviction', 'snapkv'])('%s has no more bytes where another r
   expect(bytes[2]).toBe(bytes[1]);
 });
 
+it.each([
+  ['streaming', { slots: 40 }], ['kivi4', {}], ['q4', {}], ['quest', {}], ['h2o', { share: 1 }], ['snapkv', { share: 1 }], ['mikv', {}], ['duo-kivi', { share: 0.5 }],
+])('%s keeps to what its budget counts whenever something of it grows', async (policy, options) => {
+  const { ledger, shape: { bytes: { full, growing, shared } }, sequence, runner } = await shapedBy(policy, options);
+  const { create } = ledger;
+  let most = 0;
+  ledger.create = (...buffer) => {
+    const made = create(...buffer);
+    most = Math.max(most, ledger.bytes.kv);
+    return made;
+  };
+  const state = runner();
+  for (let at = 0; at < 480; at += 40) await feed(state, { sequence, ids: ids.slice(0, 40), position: at, promptLength: at < 320 ? undefined : 320 });
+  expect(sequence.tokens.length).toBe(480);
+  expect(most).toBeGreaterThan(0.5 * full);
+  expect(most).toBeLessThanOrEqual(full + growing + shared);
+});
+
 it.each(['duo', 'duo-kivi'])('%s keeps as many last positions after every tick, whether a page was whole or not', async (policy) => {
   const options = { share: 0.5, sinks: 4, recent: 80, window: 32, interval: 16, chunk: 64 };
   const { sequence, runner } = await shapedBy(policy, options);

@@ -22,11 +22,12 @@ export function shapeWithin(
 ): Shape {
   addPolicyShaders();
   const shape = shapeOf(graph, policies.get(name)!, options, { ...room, budgetBytes: budgetBytes / room.sequences });
-  const { full, shared } = shape.bytes;
-  const own = Math.max(0, budgetBytes - shared) / room.sequences;
+  const { full, growing, shared } = shape.bytes;
+  const own = Math.max(0, budgetBytes - shared - growing) / room.sequences;
   if (full <= own) return shape;
   throw new BudgetError(
-    `kvBudgetBytes leaves ${mib(own)} for a conversation${shared ? `, beside ${mib(shared)} that all share` : ''}; ${name} needs ${mib(full)} ` +
+    `kvBudgetBytes leaves ${mib(own)} for a conversation${shared ? `, beside ${mib(shared)} that all share` : ''}` +
+    `${growing ? `${shared ? ' and' : ', beside'} ${mib(growing)} that are there twice while they grow` : ''}; ${name} needs ${mib(full)} ` +
     `for ${room.context} tokens` +
     `${shape.plan.peak === 'prompt' ? ', all of which a prompt may have before any is dropped' : ''}. ` +
     'Raise it, choose a shorter context, or a policy that drops what is old while a prompt is read (streaming).',

@@ -38,13 +38,15 @@ function tokenBytes({ graph: { config } }: Pick<OpenedModel, 'graph'>, { kv, sha
 /** Whether pages have their home in worker memory: then those that need not be on the GPU give way to what is known of more of them. */
 const isAway = ({ away }: Shape): boolean => away.home > 0;
 
-/** The longest context that all conversations have room for, within so many bytes. */
+/** The longest context that all conversations have room for, within so many bytes, and within a budget of keys and values with what grows among them. */
 function longestWithin(opened: OpenedModel, options: ModelOptions, { context, bytes }: { context: number; bytes: number }): number {
-  const { shape, sequences = 1 } = options;
+  const { shape, sequences = 1, kvBudgetBytes = Infinity } = options;
   const most = opened.graph.config.context;
-  const shapeAt = (length: number) => shape && { shape: isAway(shape) ? shape.at(length, bytes / sequences) : shape.at(length) };
-  const holds = (length: number) =>
-    (orNone(() => fixedBytes(opened.graph, { ...options, context: length, ...shapeAt(length) }).kv) ?? Infinity) <= bytes;
+  const shapeAt = (length: number) => shape && { shape: isAway(shape) ? shape.at(length, Math.min(bytes, kvBudgetBytes) / sequences) : shape.at(length) };
+  const holds = (length: number) => {
+    const found = orNone(() => fixedBytes(opened.graph, { ...options, context: length, ...shapeAt(length) }));
+    return found !== undefined && found.kv <= bytes && found.kv + found.growing <= kvBudgetBytes;
+  };
   if (holds(most)) return most;
   const planned = Math.ceil(context / pageSlots);
   // A policy may be for no shorter contexts than some length, so that what is known to be had is where to begin.
@@ -55,12 +57,12 @@ function longestWithin(opened: OpenedModel, options: ModelOptions, { context, by
 }
 
 export function keysValuesOf(opened: OpenedModel, options: ModelOptions, { bytes, totalBytes, budgetBytes, context }: Plan): KeysValuesPlan {
-  const { kvBudgetBytes = Infinity, shape, kv, sequences = 1 } = options;
-  const room = Math.min(kvBudgetBytes, budgetBytes - totalBytes + bytes.kv);
+  const { shape, kv, sequences = 1 } = options;
   const { sharedBytes = 0, workerBytes = 0 } = shape?.plan ?? {};
   const [home, stored] = shape ? [sequences * shape.away.home + sharedBytes + workerBytes, sequences * shape.away.stored] : [0, 0];
   return {
     kv: shape?.policy.name ?? kv.name, bytes: bytes.kv, bytesPerToken: tokenBytes(opened, { ...options, context }),
-    fits: longestWithin(opened, options, { context, bytes: room }), ...(home && { homeBytes: home }), ...(stored && { storedBytes: stored }),
+    fits: longestWithin(opened, options, { context, bytes: budgetBytes - totalBytes + bytes.kv }),
+    ...(home && { homeBytes: home }), ...(stored && { storedBytes: stored }),
   };
 }

@@ -54,7 +54,7 @@ export function checkLimits({ graph, layout }: OpenedModel, { device, maxBinding
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   // A prompt reads the pages of a layer as a whole, wherever they are at home.
   const pages = options.shape
-    ? Math.max(options.shape.bytes.growing, options.shape.away.whole)
+    ? Math.max(options.shape.bytes.largest, options.shape.away.whole)
     : Math.max(0, ...cachesOf(graph.config).map((heads) => segmentBytes(heads, context, options.kv)));
   if (pages > most) {
     const shorter = Math.floor((context * most) / pages / 32) * 32;

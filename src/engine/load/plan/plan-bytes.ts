@@ -35,6 +35,8 @@ export interface FixedBytes {
   activations: number;
   /** Now and then: while keys and values grow, the old ones of one layer; after a step, logits on their way to the CPU. */
   passing: number;
+  /** Of that, keys and values. */
+  growing: number;
   /** Where items of pools are fetched on demand: what a step chose, on its way to the CPU. */
   choices: number;
   /** Dispatches that a policy adds. */
@@ -92,6 +94,7 @@ export function fixedBytes(graph: Graph, sizes: FixedSizes): FixedBytes {
     dispatches: sizes.shape?.dispatches ?? 0,
     away: (sizes.shape?.away.gpu ?? 0) > 0,
     draft: sizes.draft?.plan.totalBytes ?? 0,
+    growing,
     passing: Math.max(growing, 4 * vocab * (sizes.logitsRows > mostChosen ? sizes.logitsRows : 1)), // those of chosen rows are read one by one
   };
 }
