@@ -148,6 +148,8 @@ export interface KvPlan {
    */
   queries?: number;
   planes: readonly Plane[];
+  /** Whether ticks of prompts alone write planes. Default: every tick does. */
+  notes?: 'prompts';
   /**
    * Whether a text can be cut below the fresh slots, as sets hold all positions in their order: at any slot or at whole pages. Otherwise what is
    * cut there is fed again from its tokens.
@@ -274,6 +276,8 @@ export interface KvTick {
   readonly base: number;
   /** Positions that there were after the tick before, no more than `length`; 0 at the first. Queries and planes from here on are new to the policy. */
   readonly since: number;
+  /** Positions whose planes hold what ticks wrote; those of later ones are another's. Default: `since`. */
+  readonly noted?: number;
   /** The first position whose query is kept, if the last `KvPlan.queries` are: of those before, others may lie there since a text was cut. */
   readonly queried: number;
   /** Tokens of the whole prompt, of those that were run and those still to come. */

@@ -22,6 +22,8 @@ export interface Shaped {
   readonly joined: number;
   /** Positions that there were after the last tick. */
   readonly since: number;
+  /** Positions whose planes ticks have written. */
+  readonly noted: number;
   /** Tokens of the last prompt that has ended, and of all before it. */
   readonly promptLength: number;
   /** Which of its last queries are there. */
@@ -30,8 +32,8 @@ export interface Shaped {
   /** What is at home in worker memory, where a policy has pages there. */
   readonly away?: Away;
   setsOf(layer: number): Sets;
-  /** A tick was made at `length` positions; slots are fresh from `base` on. `ended`: of a prompt. */
-  ticked(length: number, base: number, ended?: boolean): void;
+  /** A tick was made at `length` positions; slots are fresh from `base` on. `ended`: of a prompt. `notes`: it wrote planes, which is the default. */
+  ticked(length: number, base: number, ended?: boolean, notes?: boolean): void;
   /** Slots of so many tokens were put in another order. */
   join(until: number): void;
   /** Buffers were replaced. */
@@ -53,7 +55,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   const sharedOf = (layer: number) => ({ whole: away?.whole, answer: away?.answers?.at(layer), basis: home.bases?.[layer], restored });
   let away = makeAway();
   let sets: (Sets | undefined)[] = make();
-  let [base, joined, since, promptLength] = [0, 0, 0, 0];
+  let [base, joined, since, noted, promptLength] = [0, 0, 0, 0, 0];
   const queried = createQueried(shape.plan.queries);
 
   /** Cuts sets that hold all positions in their order, or empties them; gives the length reached. */
@@ -93,6 +95,9 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
     get since() {
       return since;
     },
+    get noted() {
+      return noted;
+    },
     get promptLength() {
       return promptLength;
     },
@@ -100,14 +105,15 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       return sets.reduce((sum, own) => sum + (own?.byteLength ?? 0), (away?.byteLength ?? 0) + (restored?.byteLength ?? 0));
     },
     setsOf: (layer) => sets[layer]!,
-    ticked(length, now, ended = false) {
+    ticked(length, now, ended = false, notes = true) {
       [since, base] = [length, now];
+      if (notes) noted = length;
       if (ended) promptLength = length;
     },
     join: (until) => void (joined = until),
     cut(length) {
       const reached = length < Math.max(base, joined) || length === 0 ? cutSets(length) : length;
-      since = Math.min(since, reached);
+      [since, noted] = [Math.min(since, reached), Math.min(noted, reached)];
       return reached;
     },
     free() {
@@ -118,7 +124,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
     makeAnew() {
       away = makeAway();
       sets = make();
-      base = joined = since = promptLength = 0;
+      base = joined = since = noted = promptLength = 0;
     },
   };
 }
@@ -147,7 +153,8 @@ export async function forkShaped(home: SequenceHome, from: Sequence, copy: Seque
   const memory = from.memory?.source(wished);
   const length = from.memory ? (memory?.length ?? 0) : wished;
   target.ticked(source.promptLength, 0, true);
-  target.ticked(source.since, source.base);
+  target.ticked(source.noted, source.base);
+  target.ticked(source.since, source.base, false, false);
   target.queried.goOn(from.tokens.length, source.queried.at(from.tokens.length));
   target.join(source.joined);
   await copy.makeRoom(Math.max(1, from.tokens.length));

@@ -139,6 +139,31 @@ it.each([
   expect(most).toBeLessThanOrEqual(full + growing + shared);
 });
 
+it.each(['heavy-prompt', 'mikv', 'ems'])('%s takes what planes say of tokens that no prompt had for that of others, also behind a cut', async (policy) => {
+  const { shape, sequence, runner } = await shapedBy(policy, { window: 32, interval: 32, chunk: 64 });
+  const state = runner();
+  const observed: [since: number, queries: number, length: number][] = [];
+  const real = shape.policy.tick.bind(shape.policy);
+  const spy = vi.spyOn(shape.policy, 'tick').mockImplementation((kv) => real({
+    ...kv,
+    dispatch(work) {
+      if (work.label === 'kv.0.observe' && work.kernel.files!.includes('kv/tick/of-fresh')) observed.push([work.params.since, work.params.observed, kv.length]);
+      kv.dispatch(work);
+    },
+  }));
+  const feedTo = (position: number, end: number, promptLength?: number) => feed(state, { sequence, ids: ids.slice(0, end - position), position, promptLength });
+  await feedTo(0, 64);
+  await feedTo(64, 150, 64); // of an answer
+  expect(sequence.truncate(140)).toBe(140);
+  await feedTo(140, 170);
+  expect(sequence.shaped!.since).toBe(170);
+  // The last prompt's queries since the ticks of the answer; planes of the slots since the first prompt are new.
+  expect(observed.at(policy === 'ems' ? -2 : -1), 'of the sum').toEqual([64, 170 - 128, 170]);
+  const copy = await sequence.fork();
+  expect([copy.shaped!.noted, copy.shaped!.since]).toEqual([170, 170]);
+  spy.mockRestore();
+});
+
 it.each(['duo', 'duo-kivi'])('%s keeps as many last positions after every tick, whether a page was whole or not', async (policy) => {
   const options = { share: 0.5, sinks: 4, recent: 80, window: 32, interval: 16, chunk: 64 };
   const { sequence, runner } = await shapedBy(policy, options);

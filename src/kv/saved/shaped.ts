@@ -96,7 +96,7 @@ const kindOfSet = ({ format, most }: { format: PageFormat; most: number }, { hea
   ({ format, headDim, kvHeads: 1, mostBytes: 4 * most * format.words(headDim) });
 
 export function partsOfShaped(home: SequenceHome, sequence: Sequence): { parts: SavedPart[]; shaped: ShapedNumbers } {
-  const { base, since, promptLength, joined } = sequence.shaped!;
+  const { base, since, noted, promptLength, joined } = sequence.shaped!;
   const { first, count } = freshPages(base, sequence.tokens.length);
   const layers = layersOfShaped(home, sequence);
   const parts = layers.flatMap(({ heads, rings, held, plain, place }): SavedPart[] => [
@@ -113,7 +113,7 @@ export function partsOfShaped(home: SequenceHome, sequence: Sequence): { parts: 
   const { length } = sequence.tokens;
   const hasChosen = away?.hasChosen && (!away.answers || away.chosenAt === length - 1);
   const queried = sequence.shaped!.queried.at(length);
-  const numbers = { base, since, promptLength, ...(queried && { queried }), ...(joined && { joined }), ...(hasChosen && { hasChosen }), length };
+  const numbers = { base, since, promptLength, ...(queried && { queried }), ...(noted < since && { noted }), ...(joined && { joined }), ...(hasChosen && { hasChosen }), length };
   return { parts, shaped: { ...numbers, layers: layers.flatMap(({ held }) => held?.numbers ?? []) } };
 }
 
@@ -125,10 +125,11 @@ export async function putShaped(home: SequenceHome, sequence: Sequence, { tokens
   const target = sequence.shaped!;
   const own = target.layers;
   if (!shaped || shaped.layers.length !== own.length || shaped.since > tokens.length || shaped.base > tokens.length) throw damagedParts();
-  const { base, since, promptLength, joined = 0, queried = 0 } = shaped;
-  if (joined > tokens.length) throw damagedParts();
+  const { base, since, promptLength, joined = 0, queried = 0, noted = since } = shaped;
+  if (joined > tokens.length || noted > since) throw damagedParts();
   target.ticked(promptLength, 0, true);
-  target.ticked(since, base);
+  target.ticked(noted, base);
+  target.ticked(since, base, false, false);
   target.queried.goOn(tokens.length, queried);
   target.join(joined);
   await sequence.makeRoom(tokens.length); // of a ring for the slots behind `base`

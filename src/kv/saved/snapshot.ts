@@ -29,6 +29,8 @@ export interface ShapedNumbers {
   promptLength: number;
   joined?: number;
   queried?: number;
+  /** Default: `since`. */
+  noted?: number;
   /** Whether something was chosen for the next token, where that has to be brought first. */
   hasChosen?: boolean;
   /** Tokens that a recurrent state has run, if there is one; else all. */
@@ -176,13 +178,13 @@ const isCount = (value: unknown): value is number => Number.isInteger(value) && 
 
 /** Numbers at their places: which of them fit, sets say themselves. */
 function isShaped(value: unknown): value is ShapedNumbers {
-  const { base, since, promptLength, joined = 0, queried = 0, length, layers } = (value ?? {}) as Record<string, unknown>;
+  const { base, since, promptLength, joined = 0, queried = 0, noted = 0, length, layers } = (value ?? {}) as Record<string, unknown>;
   const isSet = (set: unknown) => {
     const { taken, counts, room, tails } = (set ?? {}) as Record<string, unknown>;
     return isCount(taken) && [counts, room, tails].every(isCounts);
   };
   const isLayer = ({ sets, runs }: { sets?: unknown; runs?: unknown }) => Array.isArray(sets) && sets.every(isSet) && isCounts(runs);
-  const counts = [base, since, promptLength, joined, queried, length];
+  const counts = [base, since, promptLength, joined, queried, noted, length];
   return counts.every(isCount) && Array.isArray(layers) && layers.every((layer) => isLayer((layer ?? {}) as object));
 }
 

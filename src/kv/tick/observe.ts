@@ -30,8 +30,8 @@ function observed(kv: KvTick, layer: KvLayer, queries: number): Observed {
   const count = queries ? queriesOf(kv, queries) : kv.length - kv.since;
   if (count > rows) throw new Error(`${count} queries are to be observed, of which the plan keeps ${rows}.`);
   const params = {
-    heads: queryHeads, kv_heads: kvHeads, head_vec4s: Math.ceil(headDim / 4), queries: rows, observed: queries && count, length: kv.length, base: kv.base,
-    since: kv.since, scale: layer.scale, softcap: softcap ?? 0,
+    heads: queryHeads, kv_heads: kvHeads, head_vec4s: Math.ceil(headDim / 4), queries: rows, observed: count, length: kv.length, base: kv.base,
+    since: Math.min(kv.since, kv.noted ?? kv.since), scale: layer.scale, softcap: softcap ?? 0,
   };
   const segments = [...sets, undefined].map((set, segment) => ({
     ...segmentOf(kv, layer, set), segment, slots: set ? longest(set) : kv.length - kv.base, params: { ...params, set_index: set ? segment : 0 },

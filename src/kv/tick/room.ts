@@ -25,7 +25,7 @@ export const withPositions = (planes: readonly Plane[], { positions }: Readonly<
   positions ? [...planes, 'position'] : planes;
 
 /** What a plan of such a policy is made of, beside its slots. */
-export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk' | 'window'>> & {
+export type Evicting = Pick<KvPlan, 'peak' | 'planes'> & Partial<Pick<KvPlan, 'queries' | 'chunk' | 'window' | 'notes'>> & {
   /** Buffers of a word for each slot beside those of scores, marks and lists. Default: none. */
   buffers?: number;
   /** Of the set of each layer. Default: that of fresh slots. */

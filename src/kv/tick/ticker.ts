@@ -54,7 +54,7 @@ export function createTicker(gpu: TickGpu): Ticker {
   return {
     async tick({ sequence, length, submit: submitTo, signal, ...at }) {
       const { shaped } = sequence as Sequence & { shaped: Shaped };
-      const { shape: { policy, plan, options }, layers, since, queried, away } = shaped;
+      const { shape: { policy, plan, options }, layers, since, noted, queried, away } = shaped;
       await away?.begin();
       let works: Work[] = [];
       let words: number[] = [];
@@ -70,7 +70,7 @@ export function createTicker(gpu: TickGpu): Ticker {
         await submitWorks(gpu, keptOf(sequence), { sequence, works: all, words: own, submit: submitTo });
       };
       await policy.tick({
-        ...at, of: sequence, length, base, since, queried: queried.first, plan, options, layers, angles: gpu.angles, rest: restsFor(signal),
+        ...at, of: sequence, length, base, since, noted, queried: queried.first, plan, options, layers, angles: gpu.angles, rest: restsFor(signal),
         dispatch: (work) => void works.push({ kind: 'dispatch', work }),
         scratch(name, bytes) {
           const buffer = atLeast(ledger, scratch.get(name), bytes, `kv.tick.${name}`, usage);
@@ -111,7 +111,7 @@ export function createTicker(gpu: TickGpu): Ticker {
       });
       await submit();
       await away?.ticked({ phase: at.phase, length, since, queried: queried.first, signal });
-      shaped.ticked(length, base, at.phase === 'prompt');
+      shaped.ticked(length, base, at.phase === 'prompt', plan.notes === undefined || at.phase !== 'decode');
       shaped.queried.ticked(length);
       device.queue.writeBuffer(sequence.state.buffer, 12, Uint32Array.of(base));
     },

@@ -10,7 +10,7 @@ const policy: Policy = {
   options: { ...evictOptions, chunk: 128 },
   plan(model, room, options) {
     const { chunk, interval } = options;
-    return planEvicting(model, room, options, { peak: 'prompt', planes: ['acc'], chunk, queries: betweenTicks(chunk, interval) });
+    return planEvicting(model, room, options, { peak: 'prompt', planes: ['acc'], notes: 'prompts', chunk, queries: betweenTicks(chunk, interval) });
   },
   async tick(kv) {
     if (kv.phase === 'decode') return;

@@ -18,7 +18,7 @@ const policy: Policy = {
     const spread = (slots: number) => (layer: number) => slots * model.heads[layer].kvHeads;
     // The last slots are merged into as well, so that none stays a fresh one.
     return planEvicting(model, room, { ...options, positions: 1 }, {
-      peak: 'prompt', planes: ['acc', 'bias'], chunk, queries: betweenTicks(chunk, interval), window: 0, buffers: 5,
+      peak: 'prompt', planes: ['acc', 'bias'], notes: 'prompts', chunk, queries: betweenTicks(chunk, interval), window: 0, buffers: 5,
     }, spread);
   },
   async tick(kv) {
