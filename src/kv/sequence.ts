@@ -68,6 +68,8 @@ export interface Sequence extends SequenceBuffers {
   makeRoom(positions: number): Promise<void>;
   /** Forgets what is beyond `length` tokens; gives the length reached, which may be less. */
   truncate(length: number): number;
+  /** The length that `truncate` would reach. */
+  reaches(length: number): number;
   /** A sequence of the first `length` tokens, or of fewer as in `truncate`, copied on the GPU; this one stays as it is. BudgetError if there is no room. */
   fork(length?: number): Promise<Sequence>;
   /** The sequence as bytes, to be gone on from by `restore`, in another process too. `model`: the id of the stored model. */
@@ -163,6 +165,11 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       sequence.approximate &&= tokens.length > 0;
       return tokens.length;
     },
+    reaches(length) {
+      const wished = shaped?.reaches(Math.min(length, tokens.length)) ?? Math.min(length, tokens.length);
+      const known = memory ? (memory.source(wished)?.length ?? 0) : wished;
+      return shaped?.reaches(known) ?? known;
+    },
     fork: (length = tokens.length) => fork(home, sequence, length),
     save: async (model) => (await saving()).save(home, sequence, model),
     restore: async (bytes, model) => (await saving()).restore(home, sequence, bytes, model),
@@ -188,24 +195,29 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
 }
 
 async function fork(home: SequenceHome, from: Sequence, wished: number): Promise<Sequence> {
-  const { device, ledger } = home;
   const copy = createSequence(home);
   copy.approximate = from.approximate;
   try {
-    await ledger.settle();
-    if (home.shape) return await home.shape.forkShaped(home, from, copy, wished);
-    await copy.makeRoom(Math.max(1, wished));
-    const memory = from.memory?.source(wished);
-    const length = from.memory ? (memory?.length ?? 0) : wished;
-    if (memory) copy.memory!.take(memory);
-    const pages = pagesOf(home, length);
-    const encoder = device.createCommandEncoder({ label: 'sequence.fork' });
-    if (length) layersOf(home, from).forEach((buffer, layer) => encoder.copyBufferToBuffer(buffer, 0, copy.fresh(layer).buffer, 0, pages[layer]));
-    device.queue.submit([encoder.finish()]);
-    writeTokens(home, copy, from.tokens.slice(0, length));
+    await home.ledger.settle();
+    if (home.shape) await home.shape.forkShaped(home, from, copy, wished);
+    else await forkPlain(home, from, copy, wished);
+    copy.approximate &&= copy.tokens.length > 0;
     return copy;
   } catch (error) {
     copy.close();
     throw error;
   }
+}
+
+async function forkPlain(home: SequenceHome, from: Sequence, copy: Sequence, wished: number): Promise<void> {
+  const { device } = home;
+  await copy.makeRoom(Math.max(1, wished));
+  const memory = from.memory?.source(wished);
+  const length = from.memory ? (memory?.length ?? 0) : wished;
+  if (memory) copy.memory!.take(memory);
+  const pages = pagesOf(home, length);
+  const encoder = device.createCommandEncoder({ label: 'sequence.fork' });
+  if (length) layersOf(home, from).forEach((buffer, layer) => encoder.copyBufferToBuffer(buffer, 0, copy.fresh(layer).buffer, 0, pages[layer]));
+  device.queue.submit([encoder.finish()]);
+  writeTokens(home, copy, from.tokens.slice(0, length));
 }

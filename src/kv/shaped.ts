@@ -40,6 +40,8 @@ export interface Shaped {
   replaced(): void;
   /** Forgets what is beyond `length` positions; gives the length reached, which is less where sets cannot be cut so. */
   cut(length: number): number;
+  /** What `cut` would give. */
+  reaches(length: number): number;
   free(): void;
   /** Has all there was at first, after `free`. */
   makeAnew(): void;
@@ -58,10 +60,16 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   let [base, joined, since, noted, promptLength] = [0, 0, 0, 0, 0];
   const queried = createQueried(shape.plan.queries);
 
-  /** Cuts sets that hold all positions in their order, or empties them; gives the length reached. */
-  function cutSets(length: number): number {
+  const isFresh = (length: number): boolean => length > 0 && length >= Math.max(base, joined);
+
+  function reaches(length: number): number {
     const { rewinds } = shape.plan;
-    const reached = !rewinds || length < joined ? 0 : rewinds === 'pages' ? Math.floor(length / pageSlots) * pageSlots : length;
+    if (isFresh(length)) return length;
+    return !rewinds || length < joined ? 0 : rewinds === 'pages' ? Math.floor(length / pageSlots) * pageSlots : length;
+  }
+
+  /** Cuts sets that hold all positions in their order, or empties them. */
+  function cutSets(reached: number): void {
     for (const own of sets) {
       for (const set of own?.all ?? []) {
         const { at, words } = own!.count(set, set.counts.map((count) => Math.min(count, reached)));
@@ -75,7 +83,7 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
     away?.cut(reached);
     sets.forEach((own) => own?.setWhole()); // as in a prompt under way: what its end finds is not of these slots alone
     joined = 0;
-    return (base = reached);
+    base = reached;
   }
 
   return {
@@ -111,8 +119,10 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
       if (ended) promptLength = length;
     },
     join: (until) => void (joined = until),
+    reaches,
     cut(length) {
-      const reached = length < Math.max(base, joined) || length === 0 ? cutSets(length) : length;
+      const reached = reaches(length);
+      if (!isFresh(length)) cutSets(reached);
       [since, noted] = [Math.min(since, reached), Math.min(noted, reached)];
       return reached;
     },
@@ -146,25 +156,27 @@ export const ringsOf = (shape: Shape, base: () => number): Rings => ({
   has: (layer) => shape.isShaped(layer), slots: shape.ringSlots, base, planeBytes: (pages) => planeBytes(shape.plan, pages),
 });
 
-/** Copies all that rings and sets hold, and cuts the copy. */
+/** Copies what sets hold, and rings as far as that is kept, and cuts the copy. Nothing where that would be empty. */
 export async function forkShaped(home: SequenceHome, from: Sequence, copy: Sequence, wished: number): Promise<Sequence> {
   const { device, config, format } = home;
   const [source, target] = [from.shaped!, copy.shaped!];
   const memory = from.memory?.source(wished);
-  const length = from.memory ? (memory?.length ?? 0) : wished;
+  const length = Math.min(from.tokens.length, from.memory ? (memory?.length ?? 0) : wished);
+  const reached = source.reaches(length);
+  if (reached === 0) return copy;
   target.ticked(source.promptLength, 0, true);
   target.ticked(source.noted, source.base);
   target.ticked(source.since, source.base, false, false);
   target.queried.goOn(from.tokens.length, source.queried.at(from.tokens.length));
   target.join(source.joined);
-  await copy.makeRoom(Math.max(1, from.tokens.length));
+  await copy.makeRoom(reached);
   for (const { layer } of source.layers) await target.setsOf(layer).copyFrom(source.setsOf(layer));
   for (const { layer } of source.layers) target.setsOf(layer).paging?.copyFrom(source.setsOf(layer).paging!);
   if (source.away) await target.away!.copyFrom(source.away);
   target.replaced();
   const encoder = device.createCommandEncoder({ label: 'sequence.fork' });
   const first = Math.floor(source.base / pageSlots);
-  const pages = Math.ceil(from.tokens.length / pageSlots) - first;
+  const pages = Math.max(0, Math.ceil(reached / pageSlots) - first);
   const ringOf = ({ layers }: Shaped, layer: number) => layers.find((each) => each.layer === layer)?.fresh;
   cachesOf(config).forEach((heads, layer) => {
     const [old, now] = [from, copy].map((each) => each.fresh(layer).buffer);
@@ -175,7 +187,7 @@ export async function forkShaped(home: SequenceHome, from: Sequence, copy: Seque
     if (ring.planes && other?.planes) copyRing(encoder, ring.planes, other.planes, [before, after], first, pages);
   });
   device.queue.submit([encoder.finish()]);
-  writeTokens(home, copy, from.tokens);
+  writeTokens(home, copy, from.tokens.slice(0, length));
   if (memory) copy.memory!.take(memory);
   copy.truncate(length);
   return copy;

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { type Reusable, createSequences, sharedPrefix } from './sequences.ts';
 
 /** A byte for each position there is room for, in steps of 10. */
@@ -18,6 +18,11 @@ class Fake implements Reusable {
     this.tokens.length = Math.min(this.tokens.length, length);
     this.approximate &&= this.tokens.length > 0;
     return this.tokens.length;
+  }
+  /** Of what it has, as under a policy that drops. */
+  least = 0;
+  reaches(length: number) {
+    return length < this.least ? 0 : length;
   }
   async fork(length: number) {
     const copy = new Fake();
@@ -83,6 +88,16 @@ it('copies a beginning that several have in common', async () => {
   const second = await ask(sequences, [...system, ...tokens(300, 60)], [2]);
   expect(second.shared).toBe(40);
   expect(first.sequence.tokens).toEqual([...system, ...tokens(100, 60), 1]);
+});
+
+it('copies nothing of one that would be empty where it is cut', async () => {
+  const sequences = open(1000);
+  const { sequence } = await ask(sequences, tokens(0, 50), [1]);
+  sequence.least = 30;
+  const fork = vi.spyOn(sequence, 'fork');
+  const other = await ask(sequences, [...tokens(0, 4), ...tokens(500, 50)], []);
+  expect([other.shared, fork.mock.calls.length, sequences.live.length]).toEqual([0, 0, 2]);
+  expect((await ask(sequences, [...tokens(0, 40), ...tokens(700, 100)], [])).shared).toBe(40);
 });
 
 it('never gives one to two requests at once', async () => {

@@ -15,6 +15,8 @@ export interface Reusable {
   bytesFor(positions: number, itself?: boolean): number;
   /** Forgets what is beyond `length` tokens; the length reached may be less. */
   truncate(length: number): number;
+  /** The length that `truncate` would reach, of a copy as well. Default: `length`. */
+  reaches?(length: number): number;
   /** A sequence of the first `length` tokens; what this one holds stays as it is. */
   fork(length: number): Promise<this>;
   /** Frees what it has; false for one that stays, emptied. */
@@ -217,7 +219,7 @@ async function takeAny<S extends Reusable>(pool: Pool<S>, prompt: readonly numbe
     idle.sequence.truncate(idle.shared);
     return use(pool, idle.sequence);
   }
-  const copied = near && near.shared > 0 ? near : undefined;
+  const copied = near && (near.sequence.reaches?.(near.shared) ?? near.shared) > 0 ? near : undefined;
   const empty = live.find((sequence) => isFree(pool)(sequence) && !sequence.tokens.length);
   if (empty && !copied && (roomFor(pool, empty, prompt.length) || !isUsed)) return use(pool, empty);
   const hasPlace = owner !== undefined || freePlace(pool, copied?.sequence);

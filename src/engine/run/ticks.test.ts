@@ -8,7 +8,7 @@ import { createLedger } from '../../gpu/ledger.ts';
 import { keptSlots } from '../../kv/kept-slots.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { shapeWithin } from '../../kv/policies/catalogue.ts';
-import { createSequence } from '../../kv/sequence.ts';
+import { type Sequence, type SequenceHome, createSequence } from '../../kv/sequence.ts';
 import { createTicker } from '../../kv/tick/ticker.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { openModel } from '../load/opened.ts';
@@ -27,7 +27,8 @@ async function shapedBy(policy: string, options: Record<string, number>) {
   const { graph } = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
   const room = { context: 512, chunk: 64, format: kvFormat('f16') };
   const shape = shapeWithin(graph, policy, options, { ...room, budgetBytes: Infinity, sequences: 1, retrieval: [[0.9, 0.1], [0.2, 0.8]] });
-  const sequence = createSequence({ device, ledger, config: graph.config, ...room, shape, release: () => {} });
+  const home: SequenceHome = { device, ledger, config: graph.config, ...room, shape, release: () => {} };
+  const sequence = createSequence(home);
   const model = {
     gpu: { device }, ledger, graph, sizes: { chunk: 64, context: 512 }, activations: { state: { buffer: ledger.create('activations', 'state', 64, 0) } },
     programs: { decode: [], prefill: [] }, heads: { last: [] }, planned: { chosen: { kernels: createKernelCache(device) } },
@@ -40,7 +41,7 @@ async function shapedBy(policy: string, options: Record<string, number>) {
     },
     cursors: new WeakMap(),
   }) as unknown as RunState;
-  return { outOfMemory, ledger, shape, sequence, runner };
+  return { outOfMemory, ledger, home, shape, sequence, runner };
 }
 
 const ids = Array.from({ length: 100 }, (_, i) => i);
@@ -138,6 +139,30 @@ it.each([
   expect(most).toBeGreaterThan(0.5 * full);
   expect(most).toBeLessThanOrEqual(full + growing + shared);
 });
+
+it.each([['snapkv', 0, 290], ['h2o', 0, 290], ['kivi4', 64, 290], ['q4', 70, 290]] as const)('a copy under %s has what is kept of it alone', async (policy, cut, fresh) => {
+  const { sequence, runner, home } = await shapedBy(policy, {});
+  const state = runner();
+  const many = Array.from({ length: 300 }, (_, i) => i % 250);
+  await feed(state, { sequence, ids: many, position: 0 });
+  const empty = createSequence(home).byteLength;
+  for (const [length, reached] of [[0, 0], [1, cut === 70 ? 1 : 0], [70, cut], [290, fresh], [300, 300]]) {
+    expect(sequence.reaches(length)).toBe(reached);
+    const copy = await sequence.fork(length);
+    expect(copy.tokens).toEqual(many.slice(0, reached));
+    if (reached === 0) expect(copy.byteLength).toBe(empty);
+    else expect(keptSlots(copy)).toEqual(keptSlotsOf(sequence, reached));
+    copy.close();
+  }
+  expect(sequence.tokens.length).toBe(300);
+});
+
+/** Of a sequence that is cut, as it is not. */
+function keptSlotsOf(sequence: Sequence, length: number) {
+  const kept = keptSlots(sequence)!;
+  const gone = sequence.tokens.length - length;
+  return { ...kept, tokens: length, layers: kept.layers.map((heads) => heads.map((slots) => slots - gone)) };
+}
 
 it.each(['heavy-prompt', 'mikv', 'ems'])('%s takes what planes say of tokens that no prompt had for that of others, also behind a cut', async (policy) => {
   const { shape, sequence, runner } = await shapedBy(policy, { window: 32, interval: 32, chunk: 64 });
