@@ -116,6 +116,8 @@ interface EngineState {
   readonly composing: Turns;
   /** What ends those that wait or are under way, by the ids of their conversations. */
   readonly stops: Map<string, AbortController>;
+  /** Ids of conversations that were put together of documents, or recalled: what running their text gives is another memory. */
+  readonly ofParts: Set<string>;
   loaded?: Loaded;
   /** The return of a model whose GPU was lost, for all of its answers. */
   returning?: Promise<string>;
@@ -123,7 +125,7 @@ interface EngineState {
 }
 
 export function createEngine(host: Host): Engine {
-  const state: EngineState = { host, paused: createGate(), composing: createTurns(), stops: new Map(), lastReturn: '' };
+  const state: EngineState = { host, paused: createGate(), composing: createTurns(), stops: new Map(), ofParts: new Set(), lastReturn: '' };
   const { together, alone: inTurn } = createTurns();
   return {
     load: (source, options = {}, onProgress) => inTurn(() => load(state, source, options, onProgress)),
@@ -276,8 +278,11 @@ async function generate(state: EngineState, ...[request, onTokens, signal, onBeg
   const { session } = needLoaded(state);
   const notices: string[] = [];
   const recover = recoveryOf(state, notices);
+  const onFed = (ofParts: boolean): void => {
+    if (!ofParts && request.session !== undefined && state.ofParts.delete(request.session)) notices.push(partsLost);
+  };
   try {
-    const { reason, stats } = await session.generate(request, onTokens, signal, { recover, onBegun });
+    const { reason, stats } = await session.generate(request, onTokens, signal, { recover, onBegun, onFed });
     const loaded = needLoaded(state);
     // The last of several answers writes what all of them used.
     if (!loaded.scheduler.jobs) await keepWith('uses', state.host, loaded, loaded.model.usesLog?.uses());
@@ -288,8 +293,12 @@ async function generate(state: EngineState, ...[request, onTokens, signal, onBeg
   }
 }
 
+const partsLost =
+  'What was put together of documents, or recalled, was gone: it gave way to other conversations, its model was loaded anew, or what was said was changed. ' +
+  'The answer is of the text as it was run again; compose or recall it anew to have it otherwise.';
+
 async function session(state: EngineState, ...[call, ...args]: Parameters<Engine['session']>): Promise<unknown> {
-  const { host, stops } = state;
+  const { host, stops, ofParts } = state;
   const [id] = args as [string];
   if (call === 'close') stops.get(id)?.abort(new RequestError('The session was closed while it was put together or recalled.'));
   const stop = call === 'compose' || call === 'recall' ? new AbortController() : undefined;
@@ -306,7 +315,10 @@ async function session(state: EngineState, ...[call, ...args]: Parameters<Engine
       signal: stop?.signal,
       run: async (tokens, owner) => void (await generate(state, { prompt: { tokens }, session: owner, maxTokens: 0 }, () => {}, stop?.signal)),
     });
-    return await (states[call] as (...args: unknown[]) => Promise<unknown>)(...args);
+    if (call === 'close') ofParts.delete(id);
+    const done = await (states[call] as (...args: unknown[]) => Promise<unknown>)(...args);
+    for (const each of args) if (typeof each === 'string' && state.loaded?.sequences.of(each)?.approximate) ofParts.add(each);
+    return done;
   } catch (error) {
     throw stop?.signal.aborted || !state.loaded ? error : await explain(state.loaded.model.gpu.device, error);
   } finally {

@@ -47,13 +47,13 @@ export interface Session {
   encode(prompt: GenerateRequest['prompt'], tools?: GenerateRequest['tools']): number[];
   /**
    * Runs a request to its end. `onTokens` gets tokens and the text that is certain with them; `recover` is asked after an error of the model,
-   * `onBegun` called once, behind the first step of the prompt.
+   * `onBegun` called once, behind the first step of the prompt, `onFed` whenever it gets a sequence, with whether that was put together of parts.
    */
   generate(
     request: GenerateRequest,
     onTokens: OnTokens,
     signal?: AbortSignal,
-    how?: { recover?: Recover; onBegun?: () => void },
+    how?: { recover?: Recover; onBegun?: () => void; onFed?: (ofParts: boolean) => void },
   ): Promise<{ reason: FinishReason; stats: GenerateStats }>;
   /** The vector of a text, in turns with requests. `classifier` is a reranker's. Rejects with the signal's reason. */
   embed(input: EmbedInput, options: EmbedOptions): Promise<Embedding>;
@@ -125,7 +125,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
   return {
     encode: (prompt, tools) => encodePrompt(prompt, text, tools),
     embed: (input, options) => embed({ running, text, answer, mark }, input, options),
-    async generate(request, onTokens, signal, { recover = tell, onBegun } = {}) {
+    async generate(request, onTokens, signal, { recover = tell, onBegun, onFed } = {}) {
       const { context } = running().model.sizes;
       const { maxTokens = Infinity, priority, targets, session: owner, request: of } = request;
       checkMost(request);
@@ -151,7 +151,10 @@ export function createSession(running: () => Running, text?: Text, now = (): num
         sampling: { ...sampling, ends: [...(text?.template.endOfTurn ?? [])], ...(constraint && { mask: () => constraint.mask() }) },
         tokens,
         most: Math.min(context, tokens.length + maxTokens),
-        onFeed: (shared: number) => (cachedTokens ??= shared),
+        onFeed(shared: number, ofParts: boolean) {
+          cachedTokens ??= shared;
+          onFed?.(ofParts);
+        },
         onPrefill() {
           onBegun?.();
           onBegun = undefined;

@@ -32,6 +32,24 @@ describe.skipIf(!adapterFile)('composed conversations', () => {
     return { text: choices[0].message.content as string | null, promptTokens: stats.promptTokens };
   }
 
+  it.runIf(isFull)('tell once where they are gone, by others or with the GPU, and their text was run', async () => {
+    const { engine, sessions } = await open({}, false);
+    for (const lose of [() => engine.loaded().sequences.closeAll(), () => engine.loaded().model.gpu.device.destroy()]) {
+      const session = await sessions.compose({ prefix, documents });
+      const copy = await session.fork();
+      expect((await session.create(asked)).stats.notices).toBeUndefined();
+      lose();
+      for (const each of [session, copy]) {
+        const { notices } = (await each.create(asked)).stats;
+        expect(notices!.filter((notice) => notice.includes('put together of documents, or recalled, was gone'))).toHaveLength(1);
+        expect((await each.create(asked)).stats.notices).toBeUndefined();
+      }
+    }
+    const closed = await sessions.compose({ prefix, documents });
+    await closed.close();
+    expect((await sessions.compose({ prefix, documents })).composed!.tokens).toBe(closed.composed!.tokens);
+  });
+
   it('run no document twice, in another order and in another engine', async () => {
     const { engine, sessions } = await open(); // which keeps documents in files alone
     const first = await sessions.compose({ prefix, documents });

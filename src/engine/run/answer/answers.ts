@@ -23,8 +23,8 @@ export interface AnswerOptions extends Wishes {
   ends?: readonly number[];
   /** Most tokens, the prompt among them. */
   most: number;
-  /** Gets the number of tokens whose keys and values are there. */
-  onFeed(shared: number): void;
+  /** Gets the number of tokens whose keys and values are there, and whether they were put together of parts (`Sequence.approximate`). */
+  onFeed(shared: number, ofParts: boolean): void;
   /** Called behind each step of its prompt. */
   onPrefill?(): void;
   /** Gets each token as it is chosen; false once there are enough. */
@@ -122,7 +122,7 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       underWay.add(answer);
       if (answer.onChunk) sequence.truncate(0);
       answer.sequence = sequence;
-      answer.onFeed(sequence.tokens.length);
+      answer.onFeed(sequence.tokens.length, sequence.approximate);
       return true;
     },
     whenGiven: () => sequences.whenHeldGiven(),
