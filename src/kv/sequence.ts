@@ -165,12 +165,7 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
       sequence.approximate &&= tokens.length > 0;
       return tokens.length;
     },
-    reaches(length) {
-      const wished = shaped?.reaches(Math.min(length, tokens.length)) ?? Math.min(length, tokens.length);
-      const known = memory ? (memory.source(wished)?.length ?? 0) : wished;
-      return shaped?.reaches(known) ?? known;
-    },
-    fork: (length = tokens.length) => fork(home, sequence, length),
+    fork: (length = tokens.length) => fork(home, sequence, length), reaches: (length) => reachOf(sequence, length),
     save: async (model) => (await saving()).save(home, sequence, model),
     restore: async (bytes, model) => (await saving()).restore(home, sequence, bytes, model),
     close() {
@@ -192,6 +187,12 @@ export function createSequence(home: SequenceHome, stays = false): Sequence {
     },
   };
   return sequence;
+}
+
+function reachOf({ tokens, shaped, memory }: Sequence, length: number): number {
+  const inSets = (wished: number): number => shaped?.reaches(wished) ?? wished;
+  const wished = inSets(Math.min(length, tokens.length));
+  return memory ? inSets(memory.source(wished)?.length ?? 0) : wished;
 }
 
 async function fork(home: SequenceHome, from: Sequence, wished: number): Promise<Sequence> {

@@ -61,25 +61,11 @@ export function createShaped(home: SequenceHome & { shape: Shape }, fresh: () =>
   const queried = createQueried(shape.plan.queries);
 
   const isFresh = (length: number): boolean => length > 0 && length >= Math.max(base, joined);
-
-  function reaches(length: number): number {
-    const { rewinds } = shape.plan;
-    if (isFresh(length)) return length;
-    return !rewinds || length < joined ? 0 : rewinds === 'pages' ? Math.floor(length / pageSlots) * pageSlots : length;
-  }
+  const reaches = (length: number): number => (isFresh(length) ? length : length < joined ? 0 : inSets(shape, length));
 
   /** Cuts sets that hold all positions in their order, or empties them. */
   function cutSets(reached: number): void {
-    for (const own of sets) {
-      for (const set of own?.all ?? []) {
-        const { at, words } = own!.count(set, set.counts.map((count) => Math.min(count, reached)));
-        device.queue.writeBuffer(own!.lists.buffer, at, words);
-        // What is known of them is not of these alone: bounds of more of them still hold, where not all could be read.
-        set.tails.forEach((tail, head) => tail > reached && (set.tails[head] = away ? reached : 0));
-      }
-      if (reached === 0) own?.empty(); // so that layers that take the same pages in the same order have them by the same numbers again
-      if (own?.picked) forgetPicks(device, own);
-    }
+    for (const own of sets) if (own) cutOwn(device, own, reached, away !== undefined);
     away?.cut(reached);
     sets.forEach((own) => own?.setWhole()); // as in a prompt under way: what its end finds is not of these slots alone
     joined = 0;
@@ -143,6 +129,23 @@ function layerOf({ config, format, shape }: SequenceHome, layer: number, { all, 
   const { buffer, planes } = fresh.layer(layer);
   const own = { layer, heads: cachesOf(config)[layer], ...shape!.attended[layer], lists: lists.buffer, queries: queries?.buffer, books: books?.buffer };
   return { ...own, basis: basis?.buffer, sets: all, picked: (chosen ?? picked)?.buffer, fresh: { format, pages: buffer, planes } };
+}
+
+/** How far sets can be cut back to `length`. */
+function inSets({ plan: { rewinds } }: Shape, length: number): number {
+  return !rewinds ? 0 : rewinds === 'pages' ? Math.floor(length / pageSlots) * pageSlots : length;
+}
+
+/** Leaves the sets of a layer so many slots of each head. */
+function cutOwn(device: GPUDevice, own: Sets, reached: number, isAway: boolean): void {
+  for (const set of own.all) {
+    const { at, words } = own.count(set, set.counts.map((count) => Math.min(count, reached)));
+    device.queue.writeBuffer(own.lists.buffer, at, words);
+    // What is known of them is not of these alone: bounds of more of them still hold, where not all could be read.
+    set.tails.forEach((tail, head) => tail > reached && (set.tails[head] = isAway ? reached : 0));
+  }
+  if (reached === 0) own.empty(); // so that layers that take the same pages in the same order have them by the same numbers again
+  if (own.picked) forgetPicks(device, own);
 }
 
 /** What a token had chosen may be gone. */

@@ -151,10 +151,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
         sampling: { ...sampling, ends: [...(text?.template.endOfTurn ?? [])], ...(constraint && { mask: () => constraint.mask() }) },
         tokens,
         most: Math.min(context, tokens.length + maxTokens),
-        onFeed(shared: number, ofParts: boolean) {
-          cachedTokens ??= shared;
-          onFed?.(ofParts);
-        },
+        onFeed: (shared: number) => (cachedTokens ??= shared),
         onPrefill() {
           onBegun?.();
           onBegun = undefined;
@@ -169,7 +166,7 @@ export function createSession(running: () => Running, text?: Text, now = (): num
         ...(echo?.onChunk && { onChunk: echo.onChunk }),
         // A token that is not chosen has no log-probability.
         ...(constraint && sampling.logprobs === undefined && { forced: () => constraint.forced() }),
-        signal, priority, targets, owner, request: of,
+        signal, priority, targets, owner, request: of, onFed,
       };
       let { droppedTokens } = cut;
       const shift = request.overflow === 'shift' && (await import('./answer/overflow.ts')).shifting;

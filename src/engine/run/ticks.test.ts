@@ -123,7 +123,8 @@ it.each(['h2o', 'lazyeviction', 'snapkv'])('%s has no more bytes where another r
 });
 
 it.each([
-  ['streaming', { slots: 40 }], ['kivi4', {}], ['q4', {}], ['quest', {}], ['h2o', { share: 1 }], ['snapkv', { share: 1 }], ['mikv', {}], ['duo-kivi', { share: 0.5 }],
+  ['streaming', { slots: 40 }], ['kivi4', {}], ['q4', {}], ['quest', {}], ['h2o', { share: 1 }], ['snapkv', { share: 1 }], ['mikv', {}],
+  ['duo-kivi', { share: 0.5 }],
 ])('%s keeps to what its budget counts whenever something of it grows', async (policy, options) => {
   const { ledger, shape: { bytes: { full, growing, shared } }, sequence, runner } = await shapedBy(policy, options);
   const { create } = ledger;
@@ -140,7 +141,9 @@ it.each([
   expect(most).toBeLessThanOrEqual(full + growing + shared);
 });
 
-it.each([['snapkv', 0, 290], ['h2o', 0, 290], ['kivi4', 64, 290], ['q4', 70, 290]] as const)('a copy under %s has what is kept of it alone', async (policy, cut, fresh) => {
+it.each([
+  ['snapkv', 0, 290], ['h2o', 0, 290], ['kivi4', 64, 290], ['q4', 70, 290],
+] as const)('a copy under %s has what is kept of it alone', async (policy, cut, fresh) => {
   const { sequence, runner, home } = await shapedBy(policy, {});
   const state = runner();
   const many = Array.from({ length: 300 }, (_, i) => i % 250);

@@ -113,7 +113,8 @@ export function partsOfShaped(home: SequenceHome, sequence: Sequence): { parts: 
   const { length } = sequence.tokens;
   const hasChosen = away?.hasChosen && (!away.answers || away.chosenAt === length - 1);
   const queried = sequence.shaped!.queried.at(length);
-  const numbers = { base, since, promptLength, ...(queried && { queried }), ...(noted < since && { noted }), ...(joined && { joined }), ...(hasChosen && { hasChosen }), length };
+  const told = { ...(queried && { queried }), ...(noted < since && { noted }), ...(joined && { joined }), ...(hasChosen && { hasChosen }) };
+  const numbers = { base, since, promptLength, ...told, length };
   return { parts, shaped: { ...numbers, layers: layers.flatMap(({ held }) => held?.numbers ?? []) } };
 }
 

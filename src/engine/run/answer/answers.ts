@@ -23,8 +23,10 @@ export interface AnswerOptions extends Wishes {
   ends?: readonly number[];
   /** Most tokens, the prompt among them. */
   most: number;
-  /** Gets the number of tokens whose keys and values are there, and whether they were put together of parts (`Sequence.approximate`). */
-  onFeed(shared: number, ofParts: boolean): void;
+  /** Gets the number of tokens whose keys and values are there. */
+  onFeed(shared: number): void;
+  /** Gets whether those were put together of parts (`Sequence.approximate`). */
+  onFed?(ofParts: boolean): void;
   /** Called behind each step of its prompt. */
   onPrefill?(): void;
   /** Gets each token as it is chosen; false once there are enough. */
@@ -58,6 +60,7 @@ export interface Answer extends Job<Token> {
   /** Tokens with those that are still to be read; 0 until its prompt was run. */
   length: number;
   onFeed: AnswerOptions['onFeed'];
+  onFed: AnswerOptions['onFed'];
   onPrefill: AnswerOptions['onPrefill'];
   onChunk: AnswerOptions['onChunk'];
   onNormed: AnswerOptions['onNormed'];
@@ -67,10 +70,10 @@ export interface Answer extends Job<Token> {
 
 export function createAnswer(options: AnswerOptions): Answer {
   const { tokens, promptLength = tokens.length, sampler, ends = [], most, onToken, forced, signal, ...others } = options;
-  const { onFeed, onPrefill, onChunk, onNormed, onGuesses, onNotice, ...wishes } = others;
+  const { onFeed, onFed, onPrefill, onChunk, onNormed, onGuesses, onNotice, ...wishes } = others;
   return {
     ...wishes,
-    tokens, promptLength, sampler, ends, onFeed, onPrefill, onChunk, onNormed, onGuesses, onNotice, signal,
+    tokens, promptLength, sampler, ends, onFeed, onFed, onPrefill, onChunk, onNormed, onGuesses, onNotice, signal,
     alone: !sampler.ahead,
     length: 0,
     get promptLeft() {
@@ -122,7 +125,8 @@ export function createAnswerSteps(runner: Runner, sequences: Sequences<Sequence>
       underWay.add(answer);
       if (answer.onChunk) sequence.truncate(0);
       answer.sequence = sequence;
-      answer.onFeed(sequence.tokens.length, sequence.approximate);
+      answer.onFeed(sequence.tokens.length);
+      answer.onFed?.(sequence.approximate);
       return true;
     },
     whenGiven: () => sequences.whenHeldGiven(),

@@ -22,7 +22,8 @@ const policy: Policy = {
     checkOptions(options, room.context);
     const { hot, bits, window, interval, chunk } = options;
     const slots = inPages(Math.ceil(hot * room.context));
-    const plan = { peak: 'prompt' as const, window, interval, chunk, planes: ['acc' as const], notes: 'prompts' as const, queries: betweenTicks(chunk, interval) };
+    const queries = betweenTicks(chunk, interval);
+    const plan = { peak: 'prompt' as const, window, interval, chunk, planes: ['acc' as const], notes: 'prompts' as const, queries };
     return {
       ...plan, kernels: kernelsFor(model), scratchBytes: scratchBytes(model, room, plan, slots),
       layers: setsOf(model, [{ format: room.format, slots }, { format: formatOf(bits), slots: room.context, bare: true }]),
