@@ -1,7 +1,7 @@
 // Texts of a loaded model one token at a time, and in steps that check guesses, of which some are wrong: both are to be the same.
 import { expect } from 'vitest';
 import { type LoadedModel } from '../../src/engine/load/load.ts';
-import { createRunner } from '../../src/engine/run/runner.ts';
+import { type Runner, createRunner } from '../../src/engine/run/runner.ts';
 import { type SamplerOptions } from '../../src/model/sampling/stage.ts';
 import { type Token } from '../../src/protocol.ts';
 import { mulberry32 } from '../../src/random.ts';
@@ -18,10 +18,19 @@ interface Asked {
   sampling: Partial<SamplerOptions>;
 }
 
+const runners = new WeakMap<LoadedModel, Runner>();
+
+/** One for all texts of a model: its buffers are planned once. */
+function runnerOf(model: LoadedModel): Runner {
+  const runner = runners.get(model) ?? createRunner(model);
+  runners.set(model, runner);
+  return runner;
+}
+
 /** `count` tokens behind the prompt, one by one. */
 export async function alone(model: LoadedModel, { prompt, count, sampling }: Asked): Promise<Text> {
   const sequence = model.createSequence();
-  const on = createRunner(model).of(sequence);
+  const on = runnerOf(model).of(sequence);
   await on.feed(prompt, 0);
   const tokens: Token[] = [];
   for await (const made of on.tokens(await model.samplerFor({ seed: 0, ...sampling }), prompt.length, count)) tokens.push(...made);
@@ -38,7 +47,7 @@ export async function alone(model: LoadedModel, { prompt, count, sampling }: Ask
 export async function guessed(model: LoadedModel, { prompt, count, sampling }: Asked, expected: readonly Token[]): Promise<Text> {
   const random = mulberry32(5);
   const sequence = model.createSequence();
-  const runner = createRunner(model);
+  const runner = runnerOf(model);
   const on = runner.of(sequence);
   const sampler = await model.samplerFor({ seed: 0, ...sampling });
   await on.feed(prompt, 0);

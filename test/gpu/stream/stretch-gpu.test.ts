@@ -18,7 +18,7 @@ import { isFull, record } from '../../verified.ts';
 const chunk = 16;
 const promptTokens = 75; // four chunks and eleven tokens
 /** What layers leave each other differs: one buffer, embeddings of their own, values of the first layer; and a state goes on from chunk to chunk. */
-const models = ['gemma4', 'qwen35', ...(isFull ? ['rwkv7', 'gemma3', 'mamba2', 'falcon-h1', 'lfm2'] : [])];
+const models = ['gemma4', ...(isFull ? ['qwen35', 'rwkv7', 'gemma3', 'mamba2', 'falcon-h1', 'lfm2'] : [])];
 
 describe.skipIf(!adapterFile)('a stretch of chunks', () => {
   it.each(models)('%s: the same logits, each streamed byte read once', async (name) => {
