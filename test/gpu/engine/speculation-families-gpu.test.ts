@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { type LoadedModel } from '../../../src/engine/load/load.ts';
 import { sweepBudgets } from '../../../src/engine/measure/sweep.ts';
+import { type ModelFileOptions } from '../../../src/model/architecture.ts';
 import { hasState } from '../../../src/model/operations.ts';
 import { adapterFile } from '../../dawn.ts';
 import { jsonFixture } from '../../models/fixture.ts';
@@ -19,10 +20,12 @@ const some = isFull ? [...families.map(({ name }) => name), 'tiny-llama-k', 'tin
 const command = 'WINDROW_FULL=1 npx vitest run --project gpu test/gpu/engine/speculation-families-gpu.test.ts';
 
 describe.skipIf(!adapterFile)('steps with guesses of families', () => {
-  it.each(some)('%s: the same texts, whatever is guessed, with all weights and with a quarter', async (name) => {
+  const byNeurons: [string, ModelFileOptions] = ['tiny-smallthinker', { neurons: true }];
+  const cases = [...some.map((name): [string, ModelFileOptions] => [name, {}]), ...(isFull ? [byNeurons] : [])];
+  it.each(cases)('%s: the same texts, whatever is guessed, with all weights and with a quarter (%o)', async (name, how) => {
     const { tokens100 } = jsonFixture<{ tokens100: number[] }>(`tiny/${name}.json`);
     const prompt = tokens100.slice(0, 60);
-    const file = await openFixtureFile(`tiny/${name}.gguf`);
+    const file = await openFixtureFile(`tiny/${name}.gguf`, how);
     expect(hasState(file.opened.graph)).toBe(false);
     const size = { logitsRows: 8, sequences: 2, context: 128, chunk: 32, speculation: {} };
     const compare = async (model: LoadedModel, expected: Awaited<ReturnType<typeof alone>>[]) => {
@@ -42,10 +45,11 @@ describe.skipIf(!adapterFile)('steps with guesses of families', () => {
       await close(whole);
       const streamed = await load(file, { ...size, choice, budgetBytes });
       expect(streamed.plan).toMatchObject({ verdict: 'streams', logitsRows: 8 });
+      expect(streamed.plan.groups !== undefined).toBe(file.opened.sections.some(({ pool }) => pool)); // experts and neurons as they are chosen
       await compare(streamed, expected);
       await close(streamed);
     }
-    record({ point: `${name}: guesses, right and wrong, greedy and drawn, with all weights and a quarter: tokens of equal texts`, command, value: count });
+    record({ point: `${name}${how.neurons ? ' by neurons' : ''}: guesses, right and wrong, greedy and drawn, with all weights and a quarter: tokens of equal texts`, command, value: count });
   });
 });
 
