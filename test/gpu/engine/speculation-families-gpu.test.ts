@@ -49,7 +49,10 @@ describe.skipIf(!adapterFile)('steps with guesses of families', () => {
       await compare(streamed, expected);
       await close(streamed);
     }
-    record({ point: `${name}${how.neurons ? ' by neurons' : ''}: guesses, right and wrong, greedy and drawn, with all weights and a quarter: tokens of equal texts`, command, value: count });
+    record({
+      point: `${name}${how.neurons ? ' by neurons' : ''}: guesses, right and wrong, greedy and drawn, all weights and a quarter: tokens of equal texts`,
+      command, value: count,
+    });
   });
 });
 
