@@ -70,3 +70,43 @@ describe.skipIf(!adapterFile || !isFull)('a text that was cut', () => {
     await model.destroy();
   });
 });
+
+/** (layer, kv head) what slots of the first set were paid, by position: of a policy whose first plane says that, the last one positions. */
+async function paidOf({ gpu: { device }, ledger, sequence: { shaped } }: LoadedModel): Promise<Map<number, number>[][]> {
+  const all: Map<number, number>[][] = [];
+  const planes = shaped!.shape.plan.planes.length;
+  for (const { sets: [set], lists, heads: { kvHeads } } of shaped!.layers) {
+    const bytes = (buffer: GPUBuffer) => readBytes(device, ledger, 'test.paid', { buffer, byteLength: buffer.size });
+    const [list, noted] = [new Uint32Array(await bytes(lists)), await bytes(set.planes!)];
+    const at = (head: number, slot: number, plane: number) => (list[list[2 * head] + (slot >> 5)] * planes + plane) * 32 + (slot & 31);
+    all.push(Array.from({ length: kvHeads }, (_, head) => new Map(Array.from({ length: set.counts[head] }, (_, slot) =>
+      [new Uint32Array(noted)[at(head, slot, planes - 1)], new Float32Array(noted)[at(head, slot, 0)]]))));
+  }
+  return all;
+}
+
+describe.skipIf(!adapterFile || !isFull)('what slots were paid under heavy-prompt', () => {
+  it('is of the text that there is, behind a cut', async () => {
+    const policy = { name: 'heavy-prompt', options: { share: 1, window: 16, interval: 16, chunk: 64, positions: 1 } };
+    const paid = async (first: number): Promise<Map<number, number>[][]> => {
+      const model = await openFixture(await sharedGpu(), 'tiny/tiny-llama-f16.gguf', {
+        choice: { ...testChoice, splits: 1, prefill: 'rows' }, context: 512, policy,
+      });
+      const runner = createRunner(model);
+      await runner.feed(tokens(first, 37), 0);
+      expect(model.sequence.truncate(140)).toBe(140);
+      await runner.feed(tokens(35, 3), 140, undefined, true);
+      await runner.feed(tokens(40, 11), 175);
+      const found = await paidOf(model);
+      await model.destroy();
+      return found;
+    };
+    const [longer, never] = [await paid(150), await paid(140)];
+    for (const [layer, heads] of never.entries()) {
+      for (const [head, slots] of heads.entries()) {
+        for (let position = 140; position < 199; position++)
+          expect(Math.abs(slots.get(position)! - longer[layer][head].get(position)!), `layer ${layer}, head ${head}, ${position}`).toBeLessThan(1e-3);
+      }
+    }
+  });
+});
