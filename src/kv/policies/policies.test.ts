@@ -12,8 +12,9 @@ import { plainChoice } from '../../model/choices/kernel-choice.ts';
 import { type LoadOptions } from '../../protocol.ts';
 import { bytesSource } from '../../weights/source/source.ts';
 import { kvFormat } from '../formats/catalogue.ts';
-import { type PolicyModel } from '../policy.ts';
+import { type KvPlan, type PolicyModel } from '../policy.ts';
 import { framesOfSet } from '../set-bytes.ts';
+import { shapedBytes } from '../shaped-bytes.ts';
 import { policies } from './catalogue.ts';
 import { policyNames } from './names.ts';
 
@@ -186,6 +187,21 @@ it('keys in low rank are planned with their directions, means and outliers, and 
     const kvBudgetBytes = bytes + asked.shape!.bytes.growing;
     expect((await shadow({ away: at, rank: 64 }, { context: 256, kvBudgetBytes })).bytes).toBeLessThanOrEqual(bytes);
     await expect(shadow({ away: at, ...(at && { slots: 64 }) }, { context: 256, kvBudgetBytes: 0.6 * bytes })).rejects.toThrow(words);
+  }
+});
+
+it('keys of the widest layers are planned with all of their directions, also where pages are away', () => {
+  const heads = new Array(2).fill({ heads: 32, kvHeads: 8, headDim: 128 });
+  const model = { config: {}, heads, queryHeads: [32, 32], windows: [0, 0] } as unknown as PolicyModel;
+  const { options, plan: planOf } = policies.get('shadowkv')!;
+  const room = { context: 4096, chunk: 64, budgetBytes: Infinity, format: kvFormat('f16') };
+  for (const away of [0, 1]) {
+    const [half, all] = [512, 1024].map((rank) => planOf(model, room, { ...options, rank, away }));
+    const bytes = (own: KvPlan) => shapedBytes(own, model, room).full;
+    expect(bytes(all) - bytes(half)).toBe(2 * 512 * 2 * (1024 + 4096)); // of 2 layers, in 16 bits: of each channel and each token
+    expect([half.workerBytes, all.workerBytes]).toEqual([36 * 1024 ** 2, 36 * 1024 ** 2]);
+    const few = { ...room, budgetBytes: bytes(all) - bytes(half) };
+    if (away) expect(() => planOf(model, few, { ...options, rank: 1024, away })).toThrow(/directions and outliers of keys they take \d+\.\d MiB/);
   }
 });
 
