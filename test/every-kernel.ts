@@ -38,7 +38,7 @@ import { route } from '../src/model/ops/rare/route.ts';
 import { record } from '../src/model/operations.ts';
 import { addPolicyShaders } from '../src/kv/policies/shaders.ts';
 import { addRareOperations } from '../src/model/rare-operations.ts';
-import { type MatrixPart } from '../src/model/blocks/products.ts';
+import { type MatrixPart, sharing } from '../src/model/blocks/products.ts';
 import { createSamplerScratch } from '../src/model/sampling/buffers.ts';
 import { compiled, createSamplers } from '../src/model/sampling/sampler.ts';
 import { type Mode, type KernelChoice, attentions } from '../src/model/choices/kernel-choice.ts';
@@ -143,7 +143,11 @@ const unusual: Partial<Project>[] = [
 ];
 
 function plainProducts(): KernelSpec[] {
-  const decodes = splits.flatMap((each) => panels.flatMap((panel) => dot.map((kind): Partial<KernelChoice> => ({ splits: each, panels: panel, dot: kind }))));
+  const ofGrids = dot.filter((kind) => !sharing(kind));
+  const decodes = [
+    ...splits.flatMap((each) => panels.flatMap((panel) => ofGrids.map((kind): Partial<KernelChoice> => ({ splits: each, panels: panel, dot: kind })))),
+    ...dot.filter(sharing).map((kind): Partial<KernelChoice> => ({ dot: kind })),
+  ];
   const many = [...prefills, ...few.map((each): Partial<KernelChoice> => ({ few: each }))];
   const of = (type: string, n: number, mode: Mode, choice: Partial<KernelChoice>[]) =>
     choice.flatMap((each, i) => {
@@ -188,7 +192,7 @@ function joiningKernels(): KernelSpec[] {
   };
   const shares = { role: 'back', ...beside, joins: { layer: 0, projected: true } } as const;
   return [
-    ...[...formats.keys()].flatMap((type) => dot.flatMap((each) => of(type, 64, { splits: 8, dot: each }, { shares }))),
+    ...[...formats.keys()].flatMap((type) => dot.filter((each) => !sharing(each)).flatMap((each) => of(type, 64, { splits: 8, dot: each }, { shares }))),
     ...[4, 8, 32, 128, 256, 512].flatMap((headDim) => splits.flatMap((each) => of('Q4_K', headDim, { splits: each, dot: 'staged' }))),
   ];
 }

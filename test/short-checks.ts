@@ -19,7 +19,7 @@ const otherTypes = `${rareTypes}|BF16|F16|Q\\d_[01K]`;
  */
 export const onLavapipe = `(${[
   'matmul f16 (F32|Q4_K)$', 'matmul (f16|i16), fused', 'matmul i8 Q4_K', 'experts Q4_K', 'matvec (staged |i8 )?Q4_K', 'matvec unpacked F16',
-  'matvec-(few, 1 split|rows) F32', 'matvec-(broadcast|wide) by 8, fused',
+  'matvec-(few, 1 split|rows) F32', 'matvec-(broadcast|wide|shared) by 8, fused',
   'attention(-decode)?, heads of 64, f16', 'attention-decode that turns, q8', 'attention-decode, several segments, the fresh one in f16',
   'rms-norm by subgroup$', 'sampler, temperature 0.7', 'kv-(observe (mean, f16|sum)|seal q4t|move, f32|rank)',
 ].join('|')})`;

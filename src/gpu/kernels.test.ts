@@ -9,6 +9,7 @@ const withParams = shaders.filter(([, text]) => text.includes('struct Params'));
 /** Parameters of several kernels stand in a file that these put in front. */
 const sharing: Record<string, string[][]> = {
   'parts/rows.wgsl': ['matmul', 'matvec-rows', 'matvec-broadcast', 'matvec-wide', 'rare/matmul-codes'].map((name) => [`kernels/${name}.wgsl`]),
+  'parts/one.wgsl': ['matvec', 'matvec-shared'].map((name) => [`kernels/${name}.wgsl`, 'parts/activate.wgsl']),
   'kernels/rope.wgsl': [['parts/turn.wgsl']],
   'parts/head/attended.wgsl': [['kernels/attention.wgsl'], ['kernels/attention-wide.wgsl']],
   'kernels/attention-decode.wgsl': [['parts/turn.wgsl', 'parts/rare/query/turned.wgsl']],

@@ -12,7 +12,7 @@ import { activationStrides, carriedOf } from './activations.ts';
 import { buildGraph } from './build.ts';
 import { fewRows } from './blocks/products.ts';
 import { type RecordContext } from './operation.ts';
-import { opsOf, record } from './operations.ts';
+import { costOf, opsOf, record } from './operations.ts';
 import { sectionsOf, specsOf } from './sections.ts';
 import { type Mode, type KernelChoice } from './choices/kernel-choice.ts';
 
@@ -118,7 +118,7 @@ const variants = models.flatMap((model) => (['decode', 'prefill'] as const).flat
   ['plain shapes', model, mode, plain, Infinity] as const,
   ['fast shapes', model, mode, fast, Infinity] as const,
   ['activations shared by broadcast', model, mode, { ...plain, prefill: 'broadcast8' } as KernelChoice, Infinity] as const,
-  ['activations and keys shared by many rows', model, mode, { ...plain, prefill: 'wide8' } as KernelChoice, Infinity] as const,
+  ['activations and keys shared by many rows', model, mode, { ...plain, prefill: 'wide8', dot: 'shared8' } as KernelChoice, Infinity] as const,
   ...(mode === 'decode' ? [['queries turned by attention', model, mode, turning, Infinity] as const] : []),
   ['8-bit keys and values', model, mode, { ...plain, kv: 'q8' }, Infinity] as const,
   ['bindings of two panels, splits joined by the output projection', model, mode, joining, 2] as const,
@@ -128,8 +128,10 @@ describe('record', () => {
   it.each(variants)('with %s, records what each kernel of %s needs in %s', async (_, model, mode, choice, mostPanels) => {
     const dispatches = await recordModel(model, mode, choice, mostPanels);
     expect(dispatches.length).toBeGreaterThan(10);
+    const costModel = { config: (await modelOf(model)).graph.config, kvPositionBytes: 1 };
     const wrong: string[] = []; // gathered, as an assertion for each number takes longer than all else
-    for (const { label, kernel, params = {}, bindings, grid } of dispatches) {
+    for (const dispatch of dispatches) {
+      const { label, kernel, params = {}, bindings, grid } = dispatch;
       const needed = neededBy(kernel);
       const say = (isRight: boolean, what: string) => void (isRight || wrong.push(`${label}: ${what}`));
       for (const name of needed.bindings.keys()) say(name === 'params' || bindings[name] !== undefined, `${name} is not bound`);
@@ -138,6 +140,7 @@ describe('record', () => {
       for (const name of Object.keys(kernel.constants ?? {})) say(needed.overrides.has(name), `${name} is no override`);
       for (const step of [{ rows: 1, length: 512 }, ...(mode === 'decode' ? [] : [{ rows: fewRows, length: 512 }, { rows: 128, length: 512 }])]) {
         if (!runsIn({ grid }, step)) continue;
+        say(costOf(dispatch, step, costModel) !== undefined, `nothing tells what ${kernel.kernel} costs`);
         const sizes = grid(step).map((size) => size ?? 1);
         say(sizes.every((size) => Number.isInteger(size) && size >= 1 && size <= 65535), `grid ${sizes.join()}`);
       }

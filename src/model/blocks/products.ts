@@ -31,19 +31,37 @@ export interface MatrixPart {
 /** The small tensors of a section, bound where a kernel reads some. */
 export const vectorFiles = (reads: unknown): string[] => [`vectors/${reads ? 'some' : 'none'}`];
 
+type DecodeChoice = Pick<KernelChoice, 'splits' | 'panels' | 'dot'>;
+
+/** Threads of a subgroup that share the activations they read in decode; 0: none do. */
+export const sharing = (dot: KernelChoice['dot'] = 'f32'): number => ({ shared4: 4, shared8: 8 } as Partial<Record<typeof dot, number>>)[dot] ?? 0;
+
+/** What kernels of one row of activations have in common. */
+const ofOne = ['one', 'activate', 'state'];
+/** Rows that a workgroup reads of which threads share what they read: of the matrix, or where a gate is fused half of them, and their up rows. */
+const sharedRows = wgslNumber('matvec-shared', 'Each') * wgslNumber('matvec-shared', 'Threads');
+
+/** Workgroups of `decodeKernel` for so many panels of results. */
+export function decodeWorkgroups({ panels: each, dot }: DecodeChoice, panels: number, { gated, joined }: { gated: boolean; joined: boolean }): number {
+  return Math.ceil(sharing(dot) && !joined ? ((gated ? 2 : 1) * panels * panelRows) / sharedRows : panels / each);
+}
+
 /**
  * The kernel that multiplies one row of activations with a matrix: the first of a step, or the last. `joined`: what the row is joined from splits of
  * attention with, once for a workgroup, so that it is staged whatever was chosen (decode-attention.ts). `shared`: the files by which it shares a bind
  * group with other products.
  */
 export function decodeKernel(
-  { splits, panels, dot }: Pick<KernelChoice, 'splits' | 'panels' | 'dot'>,
+  { splits, panels, dot }: DecodeChoice,
   part: MatrixPart,
   constants: Record<string, number>,
   { joined, last, shared }: { joined?: Record<string, number>; last?: boolean; shared?: readonly string[] } = {},
 ): KernelSpec {
   const { format } = part.matrix;
   const { codes } = format;
+  const bound = [...(shared ?? [...vectorFiles(constants.HasNorm || constants.HasBias), 'among/alone']), last ? 'row/last' : 'row/first'];
+  const lanes = sharing(dot);
+  if (lanes && !joined) return { kernel: 'matvec-shared', files: [...weightFiles(format), ...bound, ...ofOne], consts: { Lanes: lanes }, constants };
   const inTable = dot === 'table' && format.tableShader !== undefined;
   const staged = ['input/staged', ...(inTable ? [] : ['table/none'])];
   const isStaged = dot === 'staged' || dot === 'table' || joined !== undefined;
@@ -53,8 +71,8 @@ export function decodeKernel(
   return {
     kernel: 'matvec',
     files: [
-      ...weightFiles(format, true, inTable), ...(shared ?? [...vectorFiles(constants.HasNorm || constants.HasBias), 'among/alone']),
-      last ? 'row/last' : 'row/first', joined ? 'from/splits' : 'from/row', ...input, splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'state',
+      ...weightFiles(format, true, inTable), ...bound, joined ? 'from/splits' : 'from/row', ...input, splits === 1 ? 'reduce/one' : 'reduce/splits',
+      ...ofOne,
     ],
     consts: {
       Splits: splits, RowsEach: rowsEach({ panels }),

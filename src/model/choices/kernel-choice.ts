@@ -26,9 +26,10 @@ export interface KernelChoice {
   /**
    * Decode with activations as each thread reads them, staged in workgroup memory for all of its threads, or staged there as two signed
    * bytes each for products in integers (types without integer codes: as each thread reads them); or staged beside a table of what the codes
-   * stand for (types that have none: without it).
+   * stand for (types that have none: without it); or 4 or 8 threads of a subgroup share what they read, in workgroups of a subgroup with many rows
+   * to a thread, whatever `splits` and `panels` are.
    */
-  dot: 'f32' | 'staged' | 'i8' | 'table';
+  dot: 'f32' | 'staged' | 'i8' | 'table' | 'shared4' | 'shared8';
   reduce: 'workgroup' | 'subgroup';
   /** Positions that a workgroup of attention takes in decode, where its memory holds so many (`attentionOf`), and its threads. */
   span: number;

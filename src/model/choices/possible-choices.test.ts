@@ -18,6 +18,7 @@ describe('missing', () => {
     [32, [true, true]],
   ])('lets no more threads share than the smallest subgroup of %i has', (smallest, possible) => {
     expect((['broadcast4', 'broadcast8'] as const).map((prefill) => !missing(gpu(smallest), { prefill }))).toEqual(possible);
+    expect((['shared4', 'shared8'] as const).map((dot) => !missing(gpu(smallest), { dot }))).toEqual(possible);
   });
 
   it('says what is lacking', () => {

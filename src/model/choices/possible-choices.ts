@@ -1,6 +1,6 @@
 // Which choices of shapes a device can run at all. Knows nothing of which are good.
 import { type Gpu } from '../../gpu/device.ts';
-import { lanesOf } from '../blocks/products.ts';
+import { lanesOf, sharing } from '../blocks/products.ts';
 import { type KernelChoice, rowsEach } from './kernel-choice.ts';
 import { type MatrixPrefill, fitsTile, matrixPrefill, matrixWorkgroupBytes, unitOf } from './subgroup-matrix.ts';
 
@@ -13,7 +13,7 @@ export function missing(
   if (tile === 'f16' && !features.f16) return 'the device has no shader-f16';
   if ((dot === 'i8' || tile === 'i16' || tile === 'i8') && !features.packedDot) return 'the browser has no packed_4x8_integer_dot_product';
   if (reduce === 'subgroup' && !features.subgroups) return 'the device has no subgroups';
-  const together = Math.max(lanes, lanesOf(prefill));
+  const together = Math.max(lanes, lanesOf(prefill), sharing(dot));
   if ((together || uniform) && !features.subgroups) return 'the device has no subgroups';
   if (uniform && uniform < largestSubgroup) return `its subgroups may be as large as ${largestSubgroup}`;
   if (together > smallestSubgroup) return `its subgroups may be as small as ${smallestSubgroup}`;

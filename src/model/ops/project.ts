@@ -6,7 +6,9 @@ import { choiceOf, matrixKind } from '../choices/choice-of-matrix.ts';
 import { type Op, type RowRange } from '../graph.ts';
 import { type Cost, type Operation, type Place, type RecordContext, pad32 } from '../operation.ts';
 import { joinedConsts, joinedIn, joinedParams, splitsOf } from '../blocks/decode-attention.ts';
-import { type MatrixPart, decodeKernel, fewKernel, fewRows, matrixBindings, matrixParams, prefillKernel, weightConstants } from '../blocks/products.ts';
+import {
+  type MatrixPart, decodeKernel, decodeWorkgroups, fewKernel, fewRows, matrixBindings, matrixParams, prefillKernel, weightConstants,
+} from '../blocks/products.ts';
 import { rmsNorm } from '../blocks/rms-norm.ts';
 import { type Shares, sharedBy } from '../blocks/shared-bindings.ts';
 import { type Attend } from './attend.ts';
@@ -113,7 +115,7 @@ function productCost({ params, kernel: { consts = {} } }: Dispatch, { rows, leng
   return { bytes: matrices * panels * panelWords * 4 + rows * (inputs + results) * 4, flops: matrices * 2 * rows * results * cols };
 }
 
-const products = ['matvec', 'matvec-few', 'matvec-rows', 'matvec-broadcast', 'matmul', 'matmul-codes', 'matmul-matrix'];
+const products = ['matvec', 'matvec-shared', 'matvec-few', 'matvec-rows', 'matvec-broadcast', 'matvec-wide', 'matmul', 'matmul-codes', 'matmul-matrix'];
 
 export const operation: Operation<Project> = {
   name: 'project',
@@ -218,11 +220,11 @@ function decode(op: Project, context: RecordContext, place: Place, section: stri
     const last = partOf ? partOf.lastRow : op.output === 'logits';
     const fusions = { HasNorm: flag(op.norm && !op.center), Gate: fused ? gates[op.gate!] : 0, Alone: alone };
     const all = { ...constants, ...fusions };
-    const workgroups = Math.ceil(params.panels / choice.panels);
+    const workgroups = (isJoining: boolean): number => decodeWorkgroups(choice, params.panels, { gated: fused, joined: isJoining });
     const shared = op.gate && !fused ? undefined : sharedBy(op.shares, part, context);
     const among = shared && { params: { ...params, first: shared.first }, bindings: { ...bindings, ...shared.bindings } };
     const stored = (how: Partial<Dispatch> | undefined, files?: readonly string[]): Dispatch =>
-      ({ label, kind, params, bindings, ...how, kernel: decodeKernel(choice, part, all, { last, shared: files }), grid: () => [workgroups] });
+      ({ label, kind, params, bindings, ...how, kernel: decodeKernel(choice, part, all, { last, shared: files }), grid: () => [workgroups(false)] });
     const isJoined = op.joins && joinedIn(op.joins, context);
     if (!isJoined) return [stored(among, shared?.files)];
     // The same where the input is joined here, which is not what is measured of the kind.
@@ -231,9 +233,9 @@ function decode(op: Project, context: RecordContext, place: Place, section: stri
       bindings: { ...bindings, input: context.activations.buffers.partials, ...among?.bindings },
       params: { ...params, ...among?.params, ...joinedParams(op.joins!, context) },
       kernel: decodeKernel(choice, part, all, { joined: joinedConsts(op.joins!, context), shared: shared?.files }),
-      grid: (step) => [isJoined(step) ? workgroups : 0],
+      grid: (step) => [isJoined(step) ? workgroups(true) : 0],
     };
-    return [joining, { ...stored(undefined), grid: (step) => [isJoined(step) ? 0 : workgroups] }];
+    return [joining, { ...stored(undefined), grid: (step) => [isJoined(step) ? 0 : workgroups(false)] }];
   });
   const added = additions(op.center ? afterNorm(op) : op, target, place, (...one) => decode(one[0], context, one[1], section, one[2]));
   return [...own, ...products, ...added, ...(joined ? [join(op, context, section)] : [])];

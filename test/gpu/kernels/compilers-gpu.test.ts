@@ -19,7 +19,7 @@ function isOffered({ kernel, files = [], consts = {}, constants = {} }: KernelSp
   const isOfFew = kernel === 'matvec-few' || files.includes('assign/grouped');
   if (isOfFew && consts.Splits === 32 && gpus[gpu].vendor === 'nvidia') return false;
   if (kernel === 'matvec' && usualRegisters(described(gpu)) === 64) return constants.Panels === 1 && !files.includes('input/direct');
-  if (['matvec-rows', 'matvec-broadcast', 'matvec-wide', 'attention-wide', 'sample-probabilities'].includes(kernel)) return false;
+  if (['matvec-rows', 'matvec-broadcast', 'matvec-wide', 'matvec-shared', 'attention-wide', 'sample-probabilities'].includes(kernel)) return false;
   if (kernel === 'attention-decode') return fitsRegisters({ threads: consts.Threads }, 4 * consts.HeadVec4s);
   if (kernel !== 'attention') return true;
   const { part, uniform, lanes = 0 } = usualParts(described(gpu));

@@ -94,6 +94,16 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     expect(ids).toEqual(right);
   });
 
+  it('are dropped where threads share activations', async () => {
+    const shared = shaderText('matvec-shared');
+    const wrong = 'own[i] = input[start + at] * select(1.0, 1.01, group == 1u && id == 3u);';
+    const shaders = { 'matvec-shared': shared.replace('own[i] = input[start + at];', wrong) };
+    expect(shaders['matvec-shared']).not.toBe(shared);
+    const { ids, warnings } = await load(shaders, measured(shaders, { splits: 1, panels: 4, dot: 'shared4' }));
+    expect(warnings[0]).toMatch(/^splits=1 panels=4 dot=shared4 is not used; .* is instead, as the kernel "matvec shared4 .*fails its self-test on .*error/);
+    expect(ids).toEqual(right);
+  });
+
   it('are dropped too if they do not compile', async () => {
     const shaders = { 'tile/f32': 'this is no WGSL' };
     const { ids, warnings } = await load(shaders, measured(shaders, undefined, { prefill: 'tile', tile: 'f32' }));

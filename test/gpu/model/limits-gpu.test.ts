@@ -69,6 +69,7 @@ const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; 
   ...grids([[1, 1], [1, 4], [2, 3], [8, 2], [2, 2], [8, 1], [4, 1], [4, 2], [16, 1], [32, 1], [32, 0.25], [16, 0.5]], []),
   ...(isFull ? (['rows', 'broadcast4', 'broadcast8', 'wide4', 'wide8'] as const) : (['rows', 'wide4'] as const)).map((prefill) =>
     ({ choice: { prefill }, tolerance: 1e-3 })),
+  ...(isFull ? (['shared4', 'shared8'] as const) : (['shared4'] as const)).map((dot) => ({ choice: { dot }, tolerance: 1e-3 })),
   ...(isFull ? [1, 2, 4, 8, 16, 32].map((few) => ({ few })) : [{ few: 8, joined: 1 as const }]).map((choice) =>
     ({ choice, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
   { choice: { reduce: 'subgroup' }, tolerance: 1e-3 },

@@ -45,11 +45,12 @@ async function open({ f32 = false, kv }: Pick<LoadOptions, 'f32' | 'kv'>, change
   const opened = await openModel(await readHeader(source));
   const gpu = await openDawn();
   const byRows = (isSwiftShader ? (['broadcast4'] as const) : (['wide8', 'wide4'] as const)).find((prefill) => !missing(gpu, { prefill })) ?? 'rows';
+  const shared = (isSwiftShader ? [] : (['shared8'] as const)).find((dot) => !missing(gpu, { dot }));
   const choice: KernelChoice = {
     ...defaultChoice(gpu),
     splits: 1,
     panels: 4,
-    dot: 'f32',
+    dot: shared ?? 'f32',
     threads: 32,
     few: 0,
     prefill: f32 || isSwiftShader ? byRows : 'tile',

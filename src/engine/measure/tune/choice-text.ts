@@ -48,7 +48,7 @@ export const knownChoices = {
   prefill: ['tile', 'rows', 'broadcast4', 'broadcast8', 'wide4', 'wide8'] as KernelChoice['prefill'][],
   tile: ['f32', 'f16', 'i16', 'i8'],
   few: [0, 1, 2, 4, 8, 16, 32],
-  dot: ['f32', 'staged', 'i8', 'table'],
+  dot: ['f32', 'staged', 'i8', 'table', 'shared4', 'shared8'],
   reduce: ['workgroup', 'subgroup'],
   span: valuesOf('span'),
   threads: valuesOf('threads'),

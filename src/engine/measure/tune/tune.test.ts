@@ -111,6 +111,23 @@ it('in software takes what compiles soonest where no time is left for anything, 
   rank.mockRestore();
 });
 
+it('offers processors to share activations in decode, first where a subgroup is as wide as their vectors; GPUs never', async () => {
+  const offered = async (of: Partial<TuneTarget['gpu']>) => {
+    let dots: (string | undefined)[] = [];
+    const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => {
+      if (candidates.some(({ value }) => (value as MatrixChoice).dot)) dots = candidates.map(({ value }) => (value as MatrixChoice).dot);
+      return [];
+    });
+    const like = { ...target, gpu: { ...gpu, ...of, features: { ...gpu.features, subgroups: true } } };
+    await tune(like, defaultChoice(like.gpu), await openNotebook(undefined, like.gpu, '', defaultChoice(like.gpu)));
+    rank.mockRestore();
+    return [dots.indexOf('shared8'), dots.indexOf('shared4')];
+  };
+  expect(await offered({ software: true, smallestSubgroup: 8 })).toEqual([0, -1]);
+  expect(await offered({ software: true, smallestSubgroup: 4 })).toEqual([-1, 1]);
+  expect(await offered({ software: false, smallestSubgroup: 8 })).toEqual([-1, -1]);
+});
+
 it('offers tiles of integers to GPUs with packed products, of types with codes, where rounding is allowed; those of one byte never', async () => {
   const offered = async (of: Partial<TuneTarget['gpu']>, exact: boolean) => {
     const tiles = new Map<string, (string | undefined)[]>();

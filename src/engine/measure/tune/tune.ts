@@ -179,6 +179,9 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few, registe
   const inBytes = exact ? [] : by('i8', [[splits, panels], [4, 1]]);
   const inTable = gpu.software ? [] : by('table', [[splits, panels], ...small]); // reading it costs a software GPU more than reckoning
   const plain = dot === 'f32' || spills ? [] : by('f32', [[splits, panels], [1, 4], [4, 1]]);
+  // What a processor with vectors of 8 numbers takes is tried first here too; where they are of 4, behind what each thread does for itself.
+  const [before, behind] = [by('shared8', [[1, 4]]), by('shared4', [[1, 4]])];
+  const alone = by('f32', [...grids, [splits, panels]]);
   const widestFew = gpu.vendor === 'nvidia' ? [] : [32]; // there 1024 threads have 64 registers each, and 34 values are spilled
   // What a processor with vectors of 8 numbers takes is tried first: it compiles for a second, and gains most there.
   const shared = ([['wide8', 'broadcast8'], ['broadcast4', 'wide4']] as const).find(([each]) => !missing(gpu, { prefill: each })) ?? [];
@@ -193,7 +196,7 @@ function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few, registe
   const prefills: Pick<KernelChoice, 'prefill' | 'tile'>[] = [{ prefill, tile }, ...others.filter((each) => each.prefill !== prefill || each.tile !== tile)];
   return {
     decode: gpu.software
-      ? [...by('f32', [...grids, [splits, panels]]), ...(dot === 'f32' ? [] : untuned), ...inBytes]
+      ? [...before, alone[0], ...(before.length ? [] : behind), ...alone.slice(1), ...(dot === 'f32' ? [] : untuned), ...inBytes]
       : [...untuned, ...inTable, ...by(dot, grids), ...plain, ...inBytes],
     prefill: gpu.software ? prefills.sort((a, b) => Number(usesTiles(a.prefill)) - Number(usesTiles(b.prefill))) : prefills,
     few: usable([...new Set(gpu.software ? [0, 1, few] : [few, 0, 1, 4, 16, ...widestFew])].map((each) => ({ few: each }))),

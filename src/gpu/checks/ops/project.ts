@@ -1,4 +1,4 @@
-// Checks of the products: matvec, matvec-few, matvec-rows, matvec-broadcast, matmul, matmul-codes, matmul-matrix, the norm before and the gate after them.
+// Checks of the products: matvec, matvec-shared, -few, -rows and -broadcast, matmul, matmul-codes, matmul-matrix, the norm before and the gate after them.
 import { formats } from '../../../formats/catalogue.ts';
 import { choiceOf } from '../../../model/choices/choice-of-matrix.ts';
 import { type KernelChoice, plainAttention } from '../../../model/choices/kernel-choice.ts';
@@ -98,6 +98,23 @@ function stagedChecks(dot: 'staged' | 'i8', types: string[], manyColumns: number
   ];
 }
 
+/** Activations that threads of a subgroup share: by 4 of each type and half of the fusions, by 8 of a type and the other half. */
+function sharedChecks(): Check[] {
+  const check = (lanes: 4 | 8, name: string, cases: Projected[]): Check => {
+    const choice = { splits: 1, panels: 4, dot: `shared${lanes}` as const };
+    return {
+      name: `matvec-shared by ${lanes}${name}`, tolerance, choice, cases: cases.map((each) => projectCase(each, 'decode', decodeChoice(choice))),
+    };
+  };
+  const others = (half: number) => fusions.flatMap((_, i) => (i % 2 === half ? [fused(main[i % main.length], i)] : []));
+  return [
+    ...all().map((type) => check(4, ` ${type}`, ofType(type, 1))),
+    check(4, ', fused', others(0)),
+    check(8, ', fused', [...others(1), { types: ['Q4_1'], rows: [33], cols: 4128, tokens: 1, norm: true }]),
+    check(8, ' of several types and bindings', mixtures),
+  ];
+}
+
 function decodeChecks(): Check[] {
   const parts = [[32, 0.25], [16, 0.5], [4, 0.25]].map(([splits, panels]) => ({ splits, panels }));
   const combinations = [...[1, 2, 4, 8].flatMap((splits) => [1, 2, 3, 4].map((panels) => ({ splits, panels }))), ...parts];
@@ -128,6 +145,7 @@ function decodeChecks(): Check[] {
       cases: [1, 4].map((splits) => projectCase({ types: ['Q4_1'], rows: [33], cols: 4128, tokens: 1, norm: true }, 'decode', decodeChoice({ splits }))),
     },
     ...stagedChecks('staged', main, 4128),
+    ...sharedChecks(),
     ...all().filter((type) => formats.get(type)!.tableShader).map((type) => ({
       name: `matvec table ${type}`,
       tolerance,
