@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { type Sequence } from '../../../kv/sequence.ts';
 import { type Sampler } from '../../../model/sampling/sampler.ts';
 import { type Token } from '../../../protocol.ts';
+import { mulberry32 } from '../../../random.ts';
 import { type Answer, createAnswer } from '../answer/answers.ts';
 import { type Runner } from '../runner.ts';
 import { type Steps, createScheduler } from '../schedule/scheduler.ts';
@@ -15,17 +16,24 @@ const promptTokenMs = 1;
 /** From the end of a step until the CPU has submitted another one. */
 const hostMs = 5;
 
-/**
- * Says `text` whatever it is asked; a step takes `stepMs`, and what is read is read when it is there. `firstMs`: what checks guesses takes so much
- * longer when it first runs, but for before any answer.
- */
-function madeUp(text: readonly number[], ends: readonly number[] = [], firstMs = 0) {
+interface MadeUp {
+  ends?: readonly number[];
+  /** What checks guesses takes so much longer when it first runs, but for before any answer. */
+  firstMs?: number;
+  /** How much steps vary. */
+  jitter?: number;
+  seed?: number;
+}
+
+/** Says `text` whatever it is asked; a step takes `stepMs`, and what is read is read when it is there. */
+function madeUp(text: readonly number[], { ends = [], firstMs = 0, jitter = 0, seed = 0 }: MadeUp = {}) {
+  const random = mulberry32(seed);
   let [now, busyUntil] = [0, 0];
   let passes = 0;
   let isWarm = false;
   const run = () => {
     passes++;
-    return (busyUntil = Math.max(now, busyUntil) + stepMs);
+    return (busyUntil = Math.max(now, busyUntil) + stepMs * (jitter ? Math.exp(jitter * (random() + random() + random() - 1.5)) : 1));
   };
   const readAt = (done: number, tokens: Token[]) => ({
     then(give: (tokens: Token[]) => void) {
@@ -121,12 +129,28 @@ const threeAgain = (length: number): number[] => Array.from({ length }, (_, i) =
 async function shareOf(text: readonly number[], firstMs = 0): Promise<number> {
   const times = [];
   for (const guess of [false, true]) {
-    const model = madeUp(text, [], firstMs);
+    const model = madeUp(text, { firstMs });
     await play(model, [text.slice(0, 12)], text.length, { guess });
     times.push(model.now());
   }
   return times[1] / times[0];
 }
+
+/** Steps take as long as `jitter` says: with 1 two thirds of them between 0.6 and 1.6 times as long. */
+it.each([0, 1, 2])('guesses text that copies behind text that does not, also where times vary (%i)', async (jitter) => {
+  const copied = Array.from({ length: 60 }, (_, i) => 5000 + i);
+  for (const free of [12, 140, 300]) {
+    const text = [...threeAgain(free), ...copied, 9000, ...copied, 9001, ...copied];
+    const shares: number[] = [];
+    for (const seed of jitter ? [1, 2, 3, 4, 5] : [1]) {
+      const [alone, guessing] = [1, 2].map(() => madeUp(text, { jitter, seed }));
+      await play(alone, [text.slice(0, 12)], text.length, { guess: false });
+      await play(guessing, [text.slice(0, 12)], text.length);
+      shares.push(guessing.now() / alone.now());
+    }
+    expect(shares.reduce((a, b) => a + b) / shares.length).toBeLessThan(jitter ? 0.95 : 0.92);
+  }
+});
 
 it('loses as little of a short answer where what checks guesses takes long when it first runs', async () => {
   for (const tokens of [64, 100, 200]) expect(await shareOf(threeAgain(12 + tokens), 500)).toBeLessThan(1.02);
@@ -139,7 +163,7 @@ it('counts of guesses what an answer takes, nothing behind its end', async () =>
   const made = stopped.tokens.length - 10;
   expect(stopped.guesses).toBe(7);
   expect(made - stopped.right).toBe(2); // the first one, and one step
-  const [ended] = await play(madeUp(text, [5]), [text.slice(0, 10)], 21, { all: true, until: ({ id }) => id !== 5 });
+  const [ended] = await play(madeUp(text, { ends: [5] }), [text.slice(0, 10)], 21, { all: true, until: ({ id }) => id !== 5 });
   expect(ended).toEqual(stopped);
 });
 

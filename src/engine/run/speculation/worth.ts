@@ -47,8 +47,8 @@ const mostCount = 64;
 const margin = 1.05;
 /** Most of the time of all tokens that may be lost by guesses in vain. */
 const mostLost = 0.01;
-/** How much of a step of one token may be lost to begin with: so little that a first answer of 64 tokens loses less than two parts of a hundred. */
-const lostFirst = 0.5;
+/** Steps of one token that may be lost to begin with: a first answer of 100 tokens loses less than two parts of a hundred. */
+const lostFirst = 1;
 /** What it costs to read first what is under way, as a share of a step of one token, until it is known; and the waits that tell it. */
 const assumedWait = 0.25;
 const mostWaits = 8;
@@ -104,13 +104,16 @@ export function createWorth(times: StepTimes, { assumed = lookedUp, share = 1, f
       const mayYet = mayLose(first, totalMs) - lostMs;
       if (!areKnown || mayYet < 0 || !mayBegin(cost?.begin ?? 0)) return none;
       let best = { ...none, speed: margin / plainMs };
+      const next = tallyAt(alike);
+      const sure = next.right / next.all;
       let [tokens, chance] = [1, 1]; // that are chosen in such a step, and that all so far are right
       for (let count = 1; count <= guesses; count++) {
         const { right, all } = tallyAt(alike + count - 1);
         chance *= right / all;
         tokens += chance;
         const ms = ofRows.of(count + 1) + (cost?.of(count) ?? 0);
-        if (ms - plainMs + (waits ? waitMs : assumedWait * plainMs) > mayYet) break; // where all of them are wrong
+        // What is lost where the first is wrong, as often as that is.
+        if ((1 - sure) * (ms - plainMs + Math.max(0, waits ? waitMs : assumedWait * plainMs)) > mayYet) break;
         const speed = tokens / ms;
         if (speed > best.speed) best = { count, speed };
       }
@@ -120,9 +123,9 @@ export function createWorth(times: StepTimes, { assumed = lookedUp, share = 1, f
       const plain = tokens * times.plainMs;
       times.made(tokens);
       const waited = waitOf(ms, plain);
-      const lost = Math.max(0, waited.ms - plain) + waited.owed;
+      const lost = waited.ms + waited.owed - plain;
       waitMs += (lost - waitMs) / Math.min(++waits, mostWaits);
-      lostMs += lost;
+      lose(lost);
     },
     failed(alike, draftMs) {
       told(alike, 1, 0, 1);
