@@ -225,15 +225,19 @@ function others(): KernelSpec[] {
   ];
 }
 
-function mixtures(): KernelSpec[] {
+/** Experts with each activation, and with their gates apart. */
+export const mixtureOps: Op[] = (() => {
   const rows = { tensor: 'matrix', firstRow: 0, rows: 64 };
   const sizes = { experts: 2, used: 1, gate: rows, up: rows, down: rows, cols: 256, hidden: 32 };
   const biases = { gate: 'gate', up: 'up', down: 'down' };
   const hows = [{ activation: 'silu' }, { activation: 'gelu', add: false }, { activation: 'relu' }, { activation: 'clamped', biases }] as const;
-  const ops = [
+  return [
     ...hows.map((how) => experts({ input: 'x', norm: 'norm', output: 'x', ...sizes, ...how })),
     expertGates({ input: 'x', norm: 'norm', normed: 'normed', output: 'expert-hidden', ...sizes }),
   ];
+})();
+
+function mixtures(): KernelSpec[] {
   const groups = { count: 4, used: 2 };
   const routes = (['softmax', 'sigmoid'] as const).flatMap((scores) =>
     [undefined, 'bias'].flatMap((bias) =>
@@ -244,7 +248,7 @@ function mixtures(): KernelSpec[] {
   return [
     ...routes.flatMap((op) => kernelsOf(op, 'decode', {})),
     ...[...formats.keys()].flatMap((type, n) =>
-      ops.flatMap((op) => [
+      mixtureOps.flatMap((op) => [
         ...some(splits, n).flatMap((each) => kernelsOf(op, 'decode', { splits: each }, {}, type, 256)),
         ...some(few, n).flatMap((each) => kernelsOf(op, 'prefill', { few: each }, {}, type, 256)),
       ])),

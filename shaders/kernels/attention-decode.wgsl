@@ -30,6 +30,7 @@ const Lanes = min(HeadVec4s, Threads);             // threads per slot
 const Together = min(Heads, 256u / Threads);       // heads whose slots are joined at a time
 // Reads of a thread that are under way at a time. Few threads are for processors, which do not wait for them.
 const Ahead = min(2u, Threads / 32u);
+const Apart : bool = false; // as eight/ has it: nothing is read together with other threads
 const KeysAhead = max(1u, Ahead - min(HeadVec4s % 4u, 1u)); // 1 unless HeadVec4s % 4 is 0; naga takes no select here
 
 override Softcap : bool = false;
@@ -158,27 +159,34 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
           }
           for (var i = 0u; i < Ahead; i++) {
             let seen = at + i * Teams < high;
-            for (var h = 0u; h < Heads; h++) {
-              sums[j][h] += select(0.0, shares[h * Span + at + i * Teams], seen) * v[i];
+            if (i == 0u || i <= params.heads) { // always, but no compiler reads all shares at once, which is more than the registers of some GPUs
+              for (var h = 0u; h < Heads; h++) {
+                sums[j][h] += select(0.0, shares[h * Span + at + i * Teams], seen) * v[i];
+              }
             }
           }
         }
       }
     }
   }
+  // Every place in `sums` is a constant: with one that is not, drivers keep all of it in memory.
   let next = HeadVec4s + 1u;
   let start = ((params.first_split + workgroup.x) * params.heads + first_head) * next;
   if (Teams == 1u) {
     for (var j = 0u; j < Dims; j++) {
       let d = lane + j * Lanes;
-      for (var h = 0u; h < heads_here && team == 0u && d < HeadVec4s; h++) {
-        partials[start + h * next + d] = sums[j][h];
+      for (var h = 0u; h < Heads; h++) {
+        if (h < heads_here && team == 0u && d < HeadVec4s) {
+          partials[start + h * next + d] = sums[j][h];
+        }
       }
     }
   } else {
     for (var some = 0u; some < Heads; some += Together) {
-      for (var h = some; h < min(Heads, some + Together); h++) {
-        of_teams[(h - some) * Threads + local] = sums[0][h];
+      for (var h = 0u; h < Heads; h++) {
+        if (h / Together == some / Together) {
+          of_teams[(h - some) * Threads + local] = sums[0][h];
+        }
       }
       workgroupBarrier();
       for (var h = some + team; team < Teams && h < min(heads_here, some + Together); h += Teams) {

@@ -2,6 +2,7 @@
 // nine multiply-adds. So keys and values that a subgroup has read, as eight/shared has it, serve several query rows of each thread, queries and
 // sums lie in the thread's own memory, and a page of 32 slots is scored as a whole, so that the sums, whose places are no constants, are
 // read and written once for it. Heads are whole.
+const Apart : bool = false; // as eight/ has it elsewhere
 const Width : u32 = 8u; // threads; an item of a workgroup is a query row of one head
 const Eights : u32 = PageSlots / 8u; // as many as `main` writes out: llvmpipe unrolls no loop around what it takes from others' threads
 

@@ -61,9 +61,13 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
       a += vec4<f32>(bias_of(page, slot), bias_of(page, slot + 1u), bias_of(page, slot + 2u), bias_of(page, slot + 3u));
       b += vec4<f32>(bias_of(page, slot + 4u), bias_of(page, slot + 5u), bias_of(page, slot + 6u), bias_of(page, slot + 7u));
     }
-    // The slots that this row sees: so many from `low` on.
-    let low = max(slots_from(), select(0u, seen - min(params.window, seen), windowed));
-    let count = max(seen, low) - low;
+    // The slots that this row sees: so many from `low` on. Where registers are few they are read anew for each block.
+    var seen_now = seen;
+    if (Apart) {
+      seen_now = slots_seen(min(t + (block >> 31u), last_row), kv_head); // of a row that no compiler knows to be the same
+    }
+    let low = max(slots_from(), select(0u, seen_now - min(params.window, seen_now), windowed));
+    let count = max(seen_now, low) - low;
     let at = vec4<u32>(block - low) + vec4<u32>(0u, 1u, 2u, 3u); // those before `low` come out larger than any count
     let seen_a = at < vec4<u32>(count);
     let seen_b = at + 4u < vec4<u32>(count);

@@ -5,6 +5,7 @@
 const Shares = PanelRows / RowsEach; // workgroups that have a panel between them, `RowsEach` rows each
 
 override Panels : u32 = 1u; // per workgroup
+override InTurns : bool = false; // first the gate's matrix, then up's, of an input that is staged
 
 // A group of the input, a row that begins at `start`, times the norm's weights; returns the sum of squares.
 fn load_group(start : u32, group : u32, x : ptr<function, Group>) -> f32 {
@@ -33,17 +34,25 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
   for (var first = 0u; first < params[Slot].groups; first += Groups) {
     let count = min(Groups, params[Slot].groups - first);
     stage_groups(start, first, count, local);
-    for (var place = split; place < count; place += Splits) {
-      var x : Input;
-      let x_sum = input_at(start, first + place, place, &x);
-      for (var p = 0u; p < Panels; p++) {
-        let panel = min(first_panel + p, params[Slot].panels - 1u);
-        let row = Row(params[Slot].first + panel * params[Slot].panel_words, first_lane + lane, params[Slot].blocks);
-        sums[p] += input_dot(row, first + place, &x, x_sum);
-        if (Gate != 0u) {
-          let up_row = Row(params[Slot].first + (panel + params[Slot].up_panels) * params[Slot].panel_words, first_lane + lane, params[Slot].blocks);
-          sums[p + 4u] += input_dot(up_row, first + place, &x, x_sum);
+    // Gate and up together, or in two turns: both at once are more than few registers. By a bound that no compiler knows, or it would unroll the turns.
+    for (var turn = 0u; turn < select(1u, 2u + (params[Slot].stride >> 31u), InTurns); turn++) {
+      for (var place = split; place < count; place += Splits) {
+        var x : Input;
+        let x_sum = input_at(start, first + place, place, &x);
+        for (var p = 0u; p < Panels; p++) {
+          let panel = min(first_panel + p, params[Slot].panels - 1u) + turn * params[Slot].up_panels;
+          let row = Row(params[Slot].first + panel * params[Slot].panel_words, first_lane + lane, params[Slot].blocks);
+          sums[p] += input_dot(row, first + place, &x, x_sum);
+          if (Gate != 0u && !InTurns) {
+            let up_row = Row(params[Slot].first + (panel + params[Slot].up_panels) * params[Slot].panel_words, first_lane + lane, params[Slot].blocks);
+            sums[p + 4u] += input_dot(up_row, first + place, &x, x_sum);
+          }
         }
+      }
+      for (var p = 0u; InTurns && p < Panels; p++) {
+        let other = sums[p];
+        sums[p] = sums[p + 4u];
+        sums[p + 4u] = other;
       }
     }
   }

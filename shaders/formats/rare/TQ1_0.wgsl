@@ -10,8 +10,8 @@ fn digits(value : u32, power : u32) -> u32 {
   return ((even | odd | 0x80808080u) - 0x01010101u) ^ 0x80808080u;
 }
 
-fn digits4(values : vec4<u32>, power : u32) -> vec4<u32> {
-  return vec4<u32>(digits(values.x, power), digits(values.y, power), digits(values.z, power), digits(values.w, power));
+fn digits4(values : vec4<u32>, powers : vec4<u32>) -> vec4<u32> {
+  return vec4<u32>(digits(values.x, powers.x), digits(values.y, powers.y), digits(values.z, powers.z), digits(values.w, powers.w));
 }
 
 // 3 to the power of n, of 0 to 4.
@@ -19,21 +19,17 @@ fn power_of(n : u32) -> u32 {
   return select(select(1u, 3u, (n & 1u) != 0u) * select(1u, 9u, (n & 2u) != 0u), 81u, n == 4u);
 }
 
+// Chosen without branches, in which what another one has read would wait in registers.
 fn codes_of(row : Row, group : u32) -> Codes {
   let block = group >> 3u;
   let n = group & 7u;
+  let late = n >= 5u;
   let at = row.panel + (block * 3u * PanelRows + row.lane) * 4u;
-  if (n < 5u) {
-    let power = power_of(n);
-    return Codes(digits4(words4(at), power), digits4(words4(at + PanelRows * 4u), power));
-  }
-  let values = words4(at + PanelRows * 8u);
-  let first = digits4(values, power_of(2u * n - 10u));
-  if (n < 7u) {
-    return Codes(first, digits4(values, power_of(2u * n - 9u)));
-  }
+  let first = words4(at + select(0u, PanelRows * 8u, late));
   let last = word(row.panel + (row.blocks * 12u + block * 2u) * PanelRows + row.lane);
-  return Codes(first, vec4<u32>(digits(last, 1u), digits(last, 3u), digits(last, 9u), digits(last, 27u)));
+  let second = select(words4(at + select(PanelRows * 4u, PanelRows * 8u, late)), vec4<u32>(last), n == 7u);
+  let powers = select(vec4<u32>(power_of(select(n, 2u * n - 9u, late))), vec4<u32>(1u, 3u, 9u, 27u), n == 7u);
+  return Codes(digits4(first, vec4<u32>(power_of(select(n, 2u * n - 10u, late)))), digits4(second, powers));
 }
 
 fn scale_of(row : Row, group : u32) -> f32 {

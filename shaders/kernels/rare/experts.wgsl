@@ -22,6 +22,7 @@ struct Params {
 override Gate : u32 = 0u;   // 0 none, 1 SiLU, 2 GELU (tanh), 3 ReLU, 4 clamped
 override Before : u32 = 0u; // the same of what is in the output already, which then multiplies: gate and up of two types
 override HasBias : bool = false;
+override Lean : bool = false; // threads have few registers
 
 const Four = vec4<u32>(0u, 1u, 2u, 3u);
 
@@ -38,10 +39,13 @@ fn bias_of(first : u32, expert : u32, row : u32) -> f32 {
   return vectors[index / 4u][index % 4u];
 }
 
+// Where registers are few every other step is in a branch that is always taken, past which no compiler reads the input ahead.
 fn input_product(w : ptr<function, Group>, start : u32) -> f32 {
   var sum = dot((*w)[0], input[start]);
   for (var i = 1u; i < 8u; i++) {
-    sum += dot((*w)[i], input[start + i]);
+    if (!Lean || i % 2u == 0u || i < params.stride) {
+      sum += dot((*w)[i], input[start + i]);
+    }
   }
   return sum;
 }

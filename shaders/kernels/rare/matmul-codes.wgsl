@@ -101,7 +101,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3<u32>, @builtin(local_invocation_
         for (var j = 0u; j < 4u; j++) {
           if (j < params.stride) { // always, but no compiler reads the activations of all tokens ahead of it
             var of_half = vec4<i32>();
-            if (Bytes == 2u) {
+            if (Bytes == 2u && j < params.stride) { // always too: both bytes at once are more than Mali's registers
               of_half = add_dots(of_half, w, input_tile[j][at + 16u]) << vec4<u32>(8u);
             }
             of_half = add_dots(of_half, w, input_tile[j][at]);

@@ -18,11 +18,11 @@ fn eight_keys(page : u32, d : u32, slot : u32, lane : u32) -> Eight {
 
 const Apart : bool = false; // all at once: they are the same for all threads of a subgroup
 
-// Adds the products of `x` and the dimensions of keys to the scores of four slots and four more.
+// Adds the products of `x` and the dimensions of keys to the scores of four slots and four more: of each key as it is read, as some formats take many
+// steps for one, and eight would wait in registers.
 fn add_scores(x : vec4<f32>, page : u32, d : u32, slot : u32, lane : u32, a : ptr<function, vec4<f32>>, b : ptr<function, vec4<f32>>) {
-  let k = eight_keys(page, d, slot, lane);
-  *a += vec4<f32>(dot(x, k[0]), dot(x, k[1]), dot(x, k[2]), dot(x, k[3]));
-  *b += vec4<f32>(dot(x, k[4]), dot(x, k[5]), dot(x, k[6]), dot(x, k[7]));
+  *a += vec4<f32>(dot(x, key4(page, d, slot)), dot(x, key4(page, d, slot + 1u)), dot(x, key4(page, d, slot + 2u)), dot(x, key4(page, d, slot + 3u)));
+  *b += vec4<f32>(dot(x, key4(page, d, slot + 4u)), dot(x, key4(page, d, slot + 5u)), dot(x, key4(page, d, slot + 6u)), dot(x, key4(page, d, slot + 7u)));
 }
 
 // `first_d` is where the part of the head begins.

@@ -2,6 +2,7 @@
 import { formats } from '../../formats/catalogue.ts';
 import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { attentionOf } from '../../model/blocks/decode-attention.ts';
+import { isInBytes } from '../../model/blocks/products.ts';
 import { attend } from '../../model/ops/attend.ts';
 import { project as projectOp } from '../../model/ops/project.ts';
 import { joinSplits } from '../../reference/join-splits.ts';
@@ -64,7 +65,7 @@ export function joinedCase(given: Joined, choice: KernelChoice): Case {
         },
       );
       const plain = { weights: unpackTensor(type, bytes, rows, cols), rows, cols, x: joinSplits(left, heads, headDim), scale, residual: before };
-      if (choice.dot !== 'i8' || formats.get(type)!.codes === undefined) return { found, expected: project(plain), scale: sizesOf(plain) };
+      if (!isInBytes(choice, formats.get(type)!, true)) return { found, expected: project(plain), scale: sizesOf(plain) };
       const { rounded, sizes } = inputInBytes(plain, 2);
       return { found, expected: project(rounded), scale: sizesOf(rounded, sizes) };
     },

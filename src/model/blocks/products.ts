@@ -31,7 +31,7 @@ export interface MatrixPart {
 /** The small tensors of a section, bound where a kernel reads some. */
 export const vectorFiles = (reads: unknown): string[] => [`vectors/${reads ? 'some' : 'none'}`];
 
-type DecodeChoice = Pick<KernelChoice, 'splits' | 'panels' | 'dot'>;
+type DecodeChoice = Pick<KernelChoice, 'splits' | 'panels' | 'dot' | 'registers'>;
 
 /** Threads of a subgroup that share the activations they read in decode; 0: none do. */
 export const sharing = (dot: KernelChoice['dot'] = 'f32'): number => ({ shared4: 4, shared8: 8 } as Partial<Record<typeof dot, number>>)[dot] ?? 0;
@@ -52,7 +52,7 @@ export function decodeWorkgroups({ panels: each, dot }: DecodeChoice, panels: nu
  * group with other products.
  */
 export function decodeKernel(
-  { splits, panels, dot }: DecodeChoice,
+  { splits, panels, dot, registers }: DecodeChoice,
   part: MatrixPart,
   constants: Record<string, number>,
   { joined, last, shared }: { joined?: Record<string, number>; last?: boolean; shared?: readonly string[] } = {},
@@ -65,9 +65,10 @@ export function decodeKernel(
   const inTable = dot === 'table' && format.tableShader !== undefined;
   const staged = ['input/staged', ...(inTable ? [] : ['table/none'])];
   const isStaged = dot === 'staged' || dot === 'table' || joined !== undefined;
-  const input = dot === 'i8' && codes ? ['input/i8', `i8/${codes}`] : isStaged ? staged : ['input/direct'];
+  const input = isInBytes({ dot, registers }, format, joined !== undefined) ? ['input/i8', `i8/${codes}`] : isStaged ? staged : ['input/direct'];
   // At most 9 KiB of workgroup memory: beside the sums of the most splits within the 16 KiB that every device has.
   const mostGroups = { 'input/i8': 96, 'input/staged': 64 }[input[0]];
+  const inTurns = registers === 64 && mostGroups && constants.Gate;
   return {
     kernel: 'matvec',
     files: [
@@ -78,9 +79,13 @@ export function decodeKernel(
       Splits: splits, RowsEach: rowsEach({ panels }),
       ...(mostGroups ? { Groups: Math.min(Math.ceil(part.matrix.cols / 32), mostGroups) } : {}), ...joined,
     },
-    constants: { ...constants, Panels: Math.max(1, panels) },
+    constants: { ...constants, ...(inTurns ? { InTurns: 1 } : {}), Panels: Math.max(1, panels) },
   };
 }
+
+/** Whether activations of one row are rounded to bytes: not where they are joined and registers are few, as doing both at once takes more. */
+export const isInBytes = ({ dot, registers }: Pick<KernelChoice, 'dot' | 'registers'>, { codes }: Pick<Format, 'codes'>, isJoined: boolean): boolean =>
+  dot === 'i8' && codes !== undefined && !(isJoined && registers === 64);
 
 /** Whether a way of prefill takes tiles of 64 tokens, which a step of fewer leaves empty. */
 export const usesTiles = (prefill: KernelChoice['prefill']): boolean => prefill === 'tile' || unitOf(prefill) !== undefined;
@@ -138,7 +143,7 @@ export function prefillKernel(
   if (prefill === 'tile' && bytes)
     return { kernel: { kernel: 'matmul-codes', files: [...files, `factors/${codes}`], consts: { Bytes: bytes }, constants }, grid: tiles };
   if (prefill === 'tile') {
-    const lean: Record<string, number> = registers === 64 ? { Lean: 1 } : {};
+    const lean = leanConstants({ registers });
     return { kernel: { kernel: 'matmul', files: [`tile/${tile === 'f16' ? tile : 'f32'}`, ...files], constants: { ...constants, ...lean } }, grid: tiles };
   }
   const { kernel, lanes, rows: rowsOfGroup } = wayOf(prefill);
@@ -178,6 +183,9 @@ export const weightFiles = (format: Pick<Format, 'name' | 'codes'>, bound = true
 
 /** What pipelines that read weights are told of a choice. */
 export const weightConstants = ({ halves }: Pick<KernelChoice, 'halves'>): Record<string, number> => (halves === 'unpack' ? { UnpackHalves: 1 } : {});
+
+/** What pipelines are told that have a form for threads with few registers. */
+export const leanConstants = ({ registers }: Pick<KernelChoice, 'registers'>): Record<string, number> => (registers === 64 ? { Lean: 1 } : {});
 
 /** Bindings that every kernel reading a matrix shares. */
 export const matrixBindings = ({ binding, points }: Pick<MatrixPart, 'binding' | 'points'>): Record<string, Binding> =>

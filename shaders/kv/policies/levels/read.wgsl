@@ -6,6 +6,15 @@ fn upto(n : u32) -> u32 {
   return min(n, n * params.kv_heads);
 }
 
+// The i-th of four, and with another in its place. No place that a loop reckons: some drivers keep what has one in memory.
+fn one_of(four : vec4<f32>, i : u32) -> f32 {
+  return select(select(four.x, four.y, i == 1u), select(four.z, four.w, i == 3u), i > 1u);
+}
+
+fn with_one(four : vec4<f32>, i : u32, value : f32) -> vec4<f32> {
+  return select(four, vec4<f32>(value), vec4<u32>(i) == vec4<u32>(0u, 1u, 2u, 3u));
+}
+
 fn levels4(first : u32, codes : vec4<f32>) -> vec4<f32> {
   let at = vec4<u32>(codes) + first;
   return bitcast<vec4<f32>>(vec4<u32>(lists[at.x], lists[at.y], lists[at.z], lists[at.w]));
@@ -22,13 +31,14 @@ fn unturned4(page : u32, d : u32, slot : u32) -> vec4<f32> {
   var key : vec4<f32>;
   for (var i = 0u; i < upto(4u); i++) {
     let range = range_in(pages[page + KeyRanges + 4u * d + i]);
-    key[i] = levels[i] * range.y + range.x;
+    var number = one_of(levels, i) * range.y + range.x;
     for (var o = 0u; o < upto(KeyOutliers); o++) {
       let out = pages[page + KeyOut + (4u * d + i) * KeyOutliers + o];
       if ((out & 0xffffu) == slot) {
-        key[i] = unpack2x16float(out >> 16u).x;
+        number = unpack2x16float(out >> 16u).x;
       }
     }
+    key = with_one(key, i, number);
   }
   return key;
 }
@@ -41,17 +51,21 @@ fn key4(page : u32, d : u32, slot : u32) -> vec4<f32> {
   // Its numbers, and those that they are turned with.
   let half = RopeDims / 8u; // vec4s
   let second = d >= half;
-  var both : array<vec4<f32>, 2>;
+  var x : vec4<f32>;
+  var last : vec4<f32>;
   for (var h = 0u; h < upto(1u + Halves); h++) {
-    both[h] = unturned4(page, select(d, select(d + half, d - half, second), h == 1u), slot);
+    last = unturned4(page, select(d, select(d + half, d - half, second), h == 1u), slot);
+    if (h == 0u) {
+      x = last;
+    }
   }
-  let x = both[0];
-  let other = select(both[1], vec4<f32>(x.y, x.x, x.w, x.z), Halves == 0u);
+  let other = select(last, vec4<f32>(x.y, x.x, x.w, x.z), Halves == 0u);
   var key = x;
   for (var i = 0u; i < upto(4u) && 4u * d + i < RopeDims; i++) {
     let a = angle(position, select(2u * d + i / 2u, 4u * (d % max(half, 1u)) + i, Halves == 1u));
     let is_second = select(i % 2u == 1u, second, Halves == 1u);
-    key[i] = x[i] * a.x + select(-other[i], other[i], is_second) * a.y;
+    let turned_by = one_of(other, i);
+    key = with_one(key, i, one_of(x, i) * a.x + select(-turned_by, turned_by, is_second) * a.y);
   }
   return key;
 }
@@ -68,9 +82,12 @@ fn value4(page : u32, slot : u32, d : u32) -> vec4<f32> {
   let range = range_in(pages[page + ValueRanges + slot]);
   var value = levels4(pages[page + TableAt] + Levels, code4(page + ValueCodes + slot * CodeWords, 1u, d)) * range.y + range.x;
   for (var o = 0u; o < upto(ValueOutliers); o++) {
+    if (Apart && o > params.kv_heads) { // never, but no compiler reads outliers ahead of it
+      break;
+    }
     let out = pages[page + ValueOut + slot * ValueOutliers + o];
     if ((out & 0xffffu) / 4u == d) {
-      value[out & 3u] = unpack2x16float(out >> 16u).x;
+      value = with_one(value, out & 3u, unpack2x16float(out >> 16u).x);
     }
   }
   return value;

@@ -152,7 +152,7 @@ async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }
 }
 
 /** Whether the type of a kind's matrices has what a choice is for: codes for products of integers, values for a table. */
-function suits(kind: string): (choice: MatrixChoice) => boolean {
+export function suits(kind: string): (choice: MatrixChoice) => boolean {
   const { codes, tableShader } = formats.get(kind.split(' ')[0]) ?? {};
   return ({ dot, tile }) => (codes !== undefined || (dot !== 'i8' && tile !== 'i16')) && (tableShader !== undefined || dot !== 'table');
 }
@@ -167,7 +167,7 @@ const usual = ({ splits, panels, dot, prefill, tile, few }: KernelChoice): Recor
  * for itself, which compilers spill. In software what needs barriers comes last: compiling tiles may take
  * all of the time, and they gain least there.
  */
-function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few, registers }: KernelChoice, exact: boolean): Record<Choice, MatrixChoice[]> {
+export function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few, registers }: KernelChoice, exact: boolean): Record<Choice, MatrixChoice[]> {
   const usable = (choices: MatrixChoice[]) => choices.filter((each) => !missing(gpu, each));
   const spills = registers === 64 && !gpu.software;
   const small = gpu.software ? [] : [[32, 0.25], [16, 0.5], [32, 1]]; // which give a large GPU enough to do

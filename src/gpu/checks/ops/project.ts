@@ -246,11 +246,20 @@ function prefillChecks(matrixPrefills: KernelChoice['prefill'][]): Check[] {
   });
 }
 
-/** Tiles whose weights are unpacked in two halves, of a few types: what differs is no type's. */
-const leanCheck = (): Check => {
-  const choice = { prefill: 'tile', tile: 'f32', registers: 64 } as const;
-  const cases = main.flatMap((type) => ofType(type, 65)).map((each) => projectCase(each, 'prefill', decodeChoice(choice)));
-  return { name: 'matmul f32 in 64 registers', tolerance, choice, cases };
+/** Forms for few registers, of a few types: what differs is no type's. Tiles whose weights are unpacked in two halves; gate and up in turns. */
+const leanChecks = (): Check[] => {
+  const tile = { prefill: 'tile', tile: 'f32', registers: 64 } as const;
+  const unpacked = main.flatMap((type) => ofType(type, 65)).map((each) => projectCase(each, 'prefill', decodeChoice(tile)));
+  const gated = [3, 4].flatMap((fusion, n) => main.map((type, i) => ({ ...fused(type, fusion + fusions.length * i), large: n > 0 })));
+  return [
+    { name: 'matmul f32 in 64 registers', tolerance, choice: tile, cases: unpacked },
+    ...(['staged', 'i8'] as const).map((dot): Check => {
+      const choice = { dot, splits: 8, registers: 64 } as const;
+      const alone = mixtures.filter(({ gate }) => gate);
+      const cases = [...(dot === 'i8' ? gated.filter(({ types: [type] }) => formats.get(type)!.codes) : gated), ...alone];
+      return { name: `matvec ${dot} in 64 registers`, tolerance, choice, cases: cases.map((each) => projectCase(each, 'decode', decodeChoice(choice))) };
+    }),
+  ];
 };
 
 /** The check of one product of a model for one row of activations. */
@@ -327,7 +336,7 @@ const partsOfAdapted = (op: Project): Project[] =>
 
 export const checks: OperationChecks<Project> = {
   all: (gpu) => [
-    ...decodeChecks(), ...joinedChecks(), ...prefillChecks(matrixPrefills(gpu)), leanCheck(),
+    ...decodeChecks(), ...joinedChecks(), ...prefillChecks(matrixPrefills(gpu)), ...leanChecks(),
     ...normChecks('plain'), ...normChecks('centered'), ...gateChecks(),
   ],
   of: (model, op) => [op, ...partsOfAdapted(op)].flatMap((each) => {

@@ -4,7 +4,7 @@ import { panelRows } from '../../../formats/panel.ts';
 import { type Dispatch } from '../../../gpu/program.ts';
 import { type Op, type RowRange } from '../../graph.ts';
 import { type Operation, type Place, type RecordContext, pad32 } from '../../operation.ts';
-import { type MatrixPart, matrixBindings, weightConstants, weightFiles } from '../../blocks/products.ts';
+import { type MatrixPart, leanConstants, matrixBindings, weightConstants, weightFiles } from '../../blocks/products.ts';
 import { rmsNorm } from '../../blocks/rms-norm.ts';
 import { type Mode } from '../../choices/kernel-choice.ts';
 import { assignFiles, groupExperts, order, splitsOf, starts, tokensOf } from './experts.ts';
@@ -60,7 +60,7 @@ function product(
       kernel: 'experts',
       files: [...weightFiles(format, false), splits === 1 ? 'reduce/one' : 'reduce/splits', 'activate', 'item/rows', ...assignFiles(mode)],
       consts: { Splits: splits, Tokens: tokensOf(mode) },
-      constants: { ...weightConstants(choice), Gate: 0, Before: 0, HasBias: 0 },
+      constants: { ...weightConstants(choice), ...leanConstants(choice), Gate: 0, Before: 0, HasBias: 0 },
     },
     params: {
       panel_words: panelBytes / 4, blocks, groups: Math.ceil(op.cols / 32), rows: op.hidden, slot_words: 0, first_word: 0,

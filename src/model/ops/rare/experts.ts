@@ -4,7 +4,7 @@ import { panelRows } from '../../../formats/panel.ts';
 import { type Dispatch } from '../../../gpu/program.ts';
 import { type Op, type RowRange } from '../../graph.ts';
 import { type Operation, type Place, type PoolPart, type RecordContext, pad32 } from '../../operation.ts';
-import { matrixBindings, weightConstants, weightFiles } from '../../blocks/products.ts';
+import { leanConstants, matrixBindings, weightConstants, weightFiles } from '../../blocks/products.ts';
 import { rmsNorm } from '../../blocks/rms-norm.ts';
 import { type Mode, rowsEach } from '../../choices/kernel-choice.ts';
 import { chosen, chosenWords } from './route.ts';
@@ -165,7 +165,7 @@ function product(
         'item/slots', ...assignFiles(mode),
       ],
       consts: { Splits: splits, Tokens: tokensOf(mode) },
-      constants: { ...weightConstants(choice), Gate: gate, Before: before, HasBias: bias === undefined ? 0 : 1 },
+      constants: { ...weightConstants(choice), ...leanConstants(choice), Gate: gate, Before: before, HasBias: bias === undefined ? 0 : 1 },
     },
     params: {
       panels, rows, sharing,
