@@ -26,7 +26,6 @@ export const builds = fileURLToPath(new URL('../../.cache/gpu-compilers/', impor
  * @property {(found: { statistics: Statistics, output: string, code: Record<string, string> }) => Use} use
  * @property {number} mostSpills in a kernel that may be offered
  * @property {number} [attentionSpills] the same of prefill's attention, whose sums fill the registers
- * @property {number} [largeSpills] of heads of more than 128
  */
 
 const installed = (/** @type {string} */ name) => `/usr/share/vulkan/icd.d/${name}_icd.json`;
@@ -55,7 +54,6 @@ const intel = (platform, title) => ({
   preload: `${builds}libintel_noop_drm_shim.so`,
   mostSpills: 4,
   attentionSpills: 40,
-  largeSpills: 41,
   use: ({ statistics: s }) => ({
     registers: s['Max live registers'], memory: s['Spill Count'] ? 0 : s['Scratch Memory Size'], spills: s['Spill Count'], instructions: s['Instruction Count'],
   }),
