@@ -93,11 +93,11 @@ const without = (consts: Record<string, number>, ...names: string[]): Record<str
   Object.fromEntries(Object.entries(consts).filter(([name]) => !names.includes(name)));
 
 /**
- * What a compiler's registers hang on in a kernel of decode. Not on numbers that only size workgroup memory: how many threads share a row, where any
- * do, and how many slots a workgroup of attention takes; not on what is done once with the sum of a row; and where attention is there with more heads, not
- * on fewer. test/gpu/kernels/compilers-gpu.test.ts says by what this is known.
+ * What a compiler's registers hang on in a kernel of decode. Hardly on numbers that only size workgroup memory: how many threads share a row, where any
+ * do, and how many slots a workgroup of attention takes; nor on what is done once with the sum of a row (docs/performance.md has by how much); and
+ * where attention is there with more heads, not on fewer.
  */
-export function formOf({ kernel, files = [], consts = {}, constants = {} }: KernelSpec): string {
+function formOf({ kernel, files = [], consts = {}, constants = {} }: KernelSpec): string {
   const sizes = without(consts, 'Splits', 'Groups', 'Span');
   if (['matvec', 'matvec-few', 'experts'].includes(kernel)) return JSON.stringify([kernel, files, sizes, constants.Panels, constants.Gate > 0]);
   if (kernel === 'attention-reduce') return JSON.stringify([kernel, files, sizes]);
@@ -126,7 +126,7 @@ function fullestOf(specs: KernelSpec[]): KernelSpec[] {
 }
 
 /**
- * The kernels that a GPU may be offered, each once. `all`: those of decode too that differ from others in what no register knows of, by which one
+ * The kernels that a GPU may be offered, each once. `all`: those of decode too that differ from others in sizes and fusions alone, by which one
  * may see that it is so.
  */
 export async function offeredKernels(given: Described, all = false): Promise<KernelSpec[]> {

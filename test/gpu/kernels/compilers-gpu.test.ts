@@ -1,7 +1,7 @@
 // What the compilers of real GPUs make of the kernels that a GPU may be offered (test/offered-kernels.ts): Mesa's drivers compile for hardware that is
 // not there (scripts/gpu-compilers), and say how many registers they took and whether those were enough. The short run takes an eighth of them
-// for one of AMD's; WINDROW_FULL=1 takes all, for every GPU whose driver is here, and with WINDROW_EVERY=1 those too that differ from another one in
-// what a thread's registers know nothing of.
+// for one of AMD's; WINDROW_FULL=1 takes all, for every GPU whose driver is here, and with WINDROW_EVERY=1 those too that differ from another one
+// in sizes and fusions alone.
 import { describe, expect, it } from 'vitest';
 import { type Answer, compileFor, ensureLayer } from '../../../scripts/gpu-compilers/compile.mjs';
 import { described, gpus, lacking } from '../../../scripts/gpu-compilers/gpus.mjs';
