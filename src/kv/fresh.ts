@@ -3,8 +3,7 @@
 // is there twice. Knows no sets and no policy.
 import { type Ledger, settled } from '../gpu/ledger.ts';
 import { type KvFormat, pageSlots } from './formats/format.ts';
-import { type Caches, type Segment, cachesOf, createSegment, segmentBytes } from './segment.ts';
-import { inSteps, slotsOfStep as step } from './set-bytes.ts';
+import { type Caches, type Segment, cachesOf, createSegment, inSteps, segmentBytes, slotsOfStep as step } from './segment.ts';
 import { sum } from '../sum.ts';
 
 /** Of layers whose fresh slots are a ring. */

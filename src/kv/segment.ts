@@ -31,3 +31,8 @@ export function createSegment(ledger: Ledger, label: string, heads: KvHeads, cap
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   return { format, capacity, buffer: ledger.create('kv', label, segmentBytes(heads, capacity, format), usage) };
 }
+
+/** Slots of every head that sets grow by, and fresh ones at least. */
+export const slotsOfStep = 256;
+
+export const inSteps = (positions: number): number => Math.ceil(positions / slotsOfStep) * slotsOfStep;

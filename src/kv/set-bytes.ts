@@ -1,12 +1,8 @@
 // What sets and fresh slots of a plan come to: pages, words of their lists, slots of a ring, queries that are kept.
 import { largestThat } from '../bisect.ts';
 import { pageSlots } from './formats/format.ts';
+import { slotsOfStep } from './segment.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
-
-/** Slots of every head that sets grow by, and fresh ones at least. */
-export const slotsOfStep = 256;
-
-export const inSteps = (positions: number): number => Math.ceil(positions / slotsOfStep) * slotsOfStep;
 
 /** Pages of all heads that a set grows by. */
 export const pagesOfStep = ({ mostSlots }: SetPlan): number => (mostSlots.length * slotsOfStep) / pageSlots;

@@ -6,9 +6,9 @@ import { chooses, costliestSizes, pagesKnown, pickedSet, pickedWords, summaryWor
 import { planeBytes } from './plane-bytes.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom, type SetPlan } from './policy.ts';
 import { restoredBytes } from './latents/restored.ts';
-import { segmentBytes } from './segment.ts';
+import { inSteps, segmentBytes, slotsOfStep } from './segment.ts';
 import { begunBytes, isRemade } from './shadow.ts';
-import { framesOfSet, inSteps, listWords, pagesOfSet, pagesOfStep, queryBytes, ringSlots, slotsOfStep } from './set-bytes.ts';
+import { framesOfSet, listWords, pagesOfSet, pagesOfStep, queryBytes, ringSlots } from './set-bytes.ts';
 import { awayBytes } from './tiers/away-bytes.ts';
 import { sum } from '../sum.ts';
 
