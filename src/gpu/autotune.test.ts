@@ -155,6 +155,8 @@ describe('rank', () => {
 
   it('does not take the first use of buffers for the time of the first candidates', async () => {
     expect(await timedDevice(0, [], 4).ranked([10, 12], 1e6, 6)).toEqual([10, 12]);
+    // Of so many buffers that there is no time to use all of them before.
+    expect(await timedDevice(0, [], 14).ranked([10, 12], 1e6, 16)).toEqual([10, 12]);
   });
 
   it('leaves out what does not compile', async () => {

@@ -23,7 +23,10 @@ const margin = 0.05;
 const samples = 3;
 /** Samples that are long by themselves are not repeated beyond this. */
 const mostMs = 60;
-/** Buffers cost at their first use, which is not to be the time of the first candidates: so long their work is run through before. */
+/**
+ * Buffers cost at their first use, which is not to be the time of the first candidate: so long its work is run through before, and all are timed on
+ * the pieces that this had time for. On processors the first use of a large matrix takes longer than its product.
+ */
 const firstUseMs = 150;
 /** What would take longer in one go is timed on fewer rows, as some drivers reset a GPU that is busy for two seconds. */
 const longestMs = 100;
@@ -63,6 +66,7 @@ export async function rank<T>(
   ahead = 0,
 ): Promise<Timed<T>[]> {
   const entries: Entry<T>[] = [];
+  let used = Infinity; // pieces of the work whose buffers were used
   try {
     for (const [i, { value, dispatches, together = 1 }] of candidates.entries()) {
       for (const next of candidates.slice(i + 1, i + 1 + ahead)) void Promise.allSettled(next.dispatches.map(({ kernel }) => kernels.get(kernel)));
@@ -70,12 +74,13 @@ export async function rank<T>(
       if (program === 'late') break;
       if (program === 'failed') continue;
       const best = Math.min(...entries.map(({ ms }) => ms));
-      const measured = await measure(clock, now, program, together, step, best, deadline);
+      const measured = await measure(clock, now, program, { together, most: used }, step, best, deadline);
       if (!measured) {
         program.destroy();
         break;
       }
-      entries.push({ value, program, ...measured });
+      used = measured.used;
+      entries.push({ value, program, ms: measured.ms, again: measured.again });
     }
     const usual = entries[0];
     const byTime = () => entries.sort((a, b) => a.ms - b.ms);
@@ -127,12 +132,12 @@ async function measure(
   clock: PassClock,
   now: Timing['now'],
   program: Program,
-  together: number,
+  { together, most }: { together: number; most: number },
   step: Step,
   best: number,
   deadline: number,
-): Promise<Pick<Entry<unknown>, 'ms' | 'again'> | undefined> {
-  const length = program.dispatches.length / together;
+): Promise<(Pick<Entry<unknown>, 'ms' | 'again'> & { used: number }) | undefined> {
+  let length = Math.min(most, program.dispatches.length / together);
   const steps = [
     ...firstRows
       .filter((rows) => rows < step.rows)
@@ -152,11 +157,14 @@ async function measure(
       }
     });
   const sampleMs = (await clock.sampleMs()) ?? 0;
-  const begun = now();
-  let warm = 0;
-  do
-    await time(1); // some drivers compile at the first use
-  while (best === Infinity && ++warm < length && now() - begun < firstUseMs);
+  await time(1); // some drivers compile at the first use
+  if (best === Infinity) {
+    const begun = now();
+    let used = 1;
+    for (; used < length && now() - begun < firstUseMs; used++) await time(1);
+    length = used;
+    next = 0;
+  }
   if (now() >= deadline) return undefined;
   let sample = await time(1);
   const times = (of: Step) => workgroups(program, step) / workgroups(program, of);
@@ -177,7 +185,7 @@ async function measure(
     spent += again;
     sample = Math.min(sample, again);
   }
-  return { ms: (share * sample) / count, again: async () => (share * (await time(count))) / count };
+  return { ms: (share * sample) / count, again: async () => (share * (await time(count))) / count, used: length };
 }
 
 /** Of all dispatches in a step. */
