@@ -7,7 +7,7 @@ import { type Dispatch, type Step, createProgram, paramsStride } from './program
 const buffer = (label: string) => ({ buffer: { label } as GPUBuffer });
 const [state, input, output] = ['state', 'input', 'output'].map(buffer);
 /** Parameters of a product. */
-const zeros = Object.fromEntries(readInterface(shaderText('matvec')).params.map(({ name }) => [name, 0]));
+const zeros = Object.fromEntries(readInterface(shaderText('one')).params.map(({ name }) => [name, 0]));
 const noXielu = { negative: 0, positive: 0, beta: 0, most: 0 };
 const gate = (label: string, more: Partial<Dispatch> = {}): Dispatch => ({
   label, kernel: { kernel: 'gate', files: ['activate', 'state'] }, params: { cols: 3, up: 4, input_stride: 5, output_stride: 6, ...noXielu },
@@ -115,7 +115,7 @@ describe('a program', () => {
     const [x, hidden, weights, vectors] = ['x', 'hidden', 'weights', 'vectors'].map(buffer);
     const product = (label: string, role: string, first: number, bindings: Dispatch['bindings']): Dispatch => ({
       label, bindings: { weights, words: weights, vectors, state, ...bindings }, grid: () => [1],
-      kernel: { kernel: 'matvec', files: ['prelude', 'words/bound', 'vectors/some', `among/${role}`] },
+      kernel: { kernel: 'matvec', files: ['prelude', 'words/bound', 'vectors/some', `among/${role}`, 'one'] },
       params: { ...zeros, first },
     });
     const up = product('up', 'up', 7, { input: x, output: hidden });

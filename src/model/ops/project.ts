@@ -220,11 +220,11 @@ function decode(op: Project, context: RecordContext, place: Place, section: stri
     const last = partOf ? partOf.lastRow : op.output === 'logits';
     const fusions = { HasNorm: flag(op.norm && !op.center), Gate: fused ? gates[op.gate!] : 0, Alone: alone };
     const all = { ...constants, ...fusions };
-    const workgroups = (isJoining: boolean): number => decodeWorkgroups(choice, params.panels, { gated: fused, joined: isJoining });
+    const [workgroups, joinedWorkgroups] = [false, true].map((isJoining) => decodeWorkgroups(choice, params.panels, { gated: fused, joined: isJoining }));
     const shared = op.gate && !fused ? undefined : sharedBy(op.shares, part, context);
     const among = shared && { params: { ...params, first: shared.first }, bindings: { ...bindings, ...shared.bindings } };
     const stored = (how: Partial<Dispatch> | undefined, files?: readonly string[]): Dispatch =>
-      ({ label, kind, params, bindings, ...how, kernel: decodeKernel(choice, part, all, { last, shared: files }), grid: () => [workgroups(false)] });
+      ({ label, kind, params, bindings, ...how, kernel: decodeKernel(choice, part, all, { last, shared: files }), grid: () => [workgroups] });
     const isJoined = op.joins && joinedIn(op.joins, context);
     if (!isJoined) return [stored(among, shared?.files)];
     // The same where the input is joined here, which is not what is measured of the kind.
@@ -233,9 +233,9 @@ function decode(op: Project, context: RecordContext, place: Place, section: stri
       bindings: { ...bindings, input: context.activations.buffers.partials, ...among?.bindings },
       params: { ...params, ...among?.params, ...joinedParams(op.joins!, context) },
       kernel: decodeKernel(choice, part, all, { joined: joinedConsts(op.joins!, context), shared: shared?.files }),
-      grid: (step) => [isJoined(step) ? workgroups(true) : 0],
+      grid: (step) => [isJoined(step) ? joinedWorkgroups : 0],
     };
-    return [joining, { ...stored(undefined), grid: (step) => [isJoined(step) ? 0 : workgroups(false)] }];
+    return [joining, { ...stored(undefined), grid: (step) => [isJoined(step) ? 0 : workgroups] }];
   });
   const added = additions(op.center ? afterNorm(op) : op, target, place, (...one) => decode(one[0], context, one[1], section, one[2]));
   return [...own, ...products, ...added, ...(joined ? [join(op, context, section)] : [])];
