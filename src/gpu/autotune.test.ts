@@ -23,7 +23,7 @@ interface News {
 
 /**
  * A device on which a workgroup of a kernel takes as many milliseconds as its constant `Ms` says, and a compile `compileMs`; other work
- * takes 5 ms of the `disturbed` submits, and the first `fresh` dispatches 20 ms, as those that are the first to use a buffer.
+ * takes 5 ms of the `disturbed` submits, and the first use of each of `fresh` pieces of the work 20 ms, as that of a buffer.
  */
 function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late = 0, tick = 0, timestamps }: News = {}) {
   const { device, buffers } = fakeDevice();
@@ -44,16 +44,19 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
   let submits = 0;
   let longest = 0;
   let ms = 0;
+  let piece = '';
+  const unused = new Set(Array.from({ length: fresh }, (_, i) => `${i}`));
   const pass = {
     setPipeline: ({ compute }: GPUComputePipelineDescriptor) => void (ms = compute.constants!.Ms),
-    setBindGroup() {},
-    dispatchWorkgroups: (x: number, y = 1) => void (pending += ms * x * y + (fresh-- > 0 ? 20 : 0)),
+    setBindGroup: (_: number, { label }: GPUBindGroupDescriptor) => void (piece = label!),
+    dispatchWorkgroups: (x: number, y = 1) => void (pending += ms * x * y + (unused.delete(piece) ? 20 : 0)),
     end() {},
   };
   const { createComputePipelineAsync: compile } = device;
   Object.assign(device, {
     createBuffer: (descriptor: GPUBufferDescriptor) =>
       Object.assign(createBuffer.call(device, descriptor), { mapAsync: done, getMappedRange: stampsNow, unmap() {} }),
+    createBindGroup: (descriptor: GPUBindGroupDescriptor) => descriptor,
     createQuerySet: () => ({ destroy() {} }),
     createCommandEncoder: () => ({ beginComputePass: () => pass, resolveQuerySet() {}, copyBufferToBuffer() {}, finish: () => ({}) }),
     async createComputePipelineAsync(descriptor: GPUComputePipelineDescriptor) {
@@ -67,10 +70,9 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
     submit: (commands: unknown[]) => void (pending += commands.length && disturbed.includes(submits++) ? 5 : 0),
     onSubmittedWorkDone: done,
   });
-  const at = { buffer: {} as GPUBuffer };
-  const dispatches = (value: number) => [
+  const dispatches = (value: number, label = 'a', at = { buffer: { label } as GPUBuffer }) => [
     {
-      label: 'a',
+      label,
       kernel: { kernel: 'gate', files: ['activate', 'state'], constants: { Ms: value } },
       params: { cols: 1, up: 1, input_stride: 1, output_stride: 1, negative: 0, positive: 0, beta: 0, most: 0 },
       bindings: { state: at, input: at, output: at },
@@ -81,11 +83,11 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
   const clock = createPassClock(device, ledger);
   const timing = { device, ledger, kernels: createKernelCache(device), clock, now: () => now };
   const ranked = async (values: number[], deadline = 1e6, pieces = 2) => {
-    const candidates = values.map((value): Candidate<number> => ({ value, dispatches: Array.from({ length: pieces }, () => dispatches(value)).flat() }));
+    const candidates = values.map((value): Candidate<number> => ({ value, dispatches: Array.from({ length: pieces }, (_, i) => dispatches(value, `${i}`)).flat() }));
     return (await rank(timing, { rows: 1, length: 1 }, candidates, deadline)).map(({ value }) => value);
   };
   const together = async (values: number[][]) => {
-    const candidates = values.map((value): Candidate<number[]> => ({ value, together: value.length, dispatches: [...value, ...value].flatMap(dispatches) }));
+    const candidates = values.map((value): Candidate<number[]> => ({ value, together: value.length, dispatches: [...value, ...value].flatMap((each) => dispatches(each)) }));
     return (await rank(timing, { rows: 1, length: 1 }, candidates, 1e6)).map(({ value }) => value);
   };
   /** Prefill of 256 rows, by so many rows to a workgroup, by a kernel that runs only for more than some. */
