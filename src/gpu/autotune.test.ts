@@ -83,11 +83,13 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
   const clock = createPassClock(device, ledger);
   const timing = { device, ledger, kernels: createKernelCache(device), clock, now: () => now };
   const ranked = async (values: number[], deadline = 1e6, pieces = 2) => {
-    const candidates = values.map((value): Candidate<number> => ({ value, dispatches: Array.from({ length: pieces }, (_, i) => dispatches(value, `${i}`)).flat() }));
+    const work = (value: number) => Array.from({ length: pieces }, (_, i) => dispatches(value, `${i}`)).flat();
+    const candidates = values.map((value): Candidate<number> => ({ value, dispatches: work(value) }));
     return (await rank(timing, { rows: 1, length: 1 }, candidates, deadline)).map(({ value }) => value);
   };
   const together = async (values: number[][]) => {
-    const candidates = values.map((value): Candidate<number[]> => ({ value, together: value.length, dispatches: [...value, ...value].flatMap((each) => dispatches(each)) }));
+    const work = (value: number[]) => [...value, ...value].flatMap((each) => dispatches(each));
+    const candidates = values.map((value): Candidate<number[]> => ({ value, together: value.length, dispatches: work(value) }));
     return (await rank(timing, { rows: 1, length: 1 }, candidates, 1e6)).map(({ value }) => value);
   };
   /** Prefill of 256 rows, by so many rows to a workgroup, by a kernel that runs only for more than some. */
