@@ -71,7 +71,7 @@ const choices: { choice: Partial<KernelChoice>; kv?: string; tolerance: number; 
     ({ choice: { prefill }, tolerance: 1e-3 })),
   ...(isFull ? (['shared4', 'shared8'] as const) : (['shared4'] as const)).map((dot) => ({ choice: { dot }, tolerance: 1e-3 })),
   ...(isFull ? [1, 2, 4, 8, 16, 32].map((few) => ({ few })) : [{ few: 8, joined: 1 as const }]).map((choice) =>
-    ({ choice, tolerance: 1e-3, steps: [2, 3, 4, 7, 8] })),
+    ({ choice, tolerance: 1e-3, steps: [2, 3, 4, 7, 8], ...(isFull ? {} : { models: ['tiny-llama-k'] }) })), // whose products share bind groups
   { choice: { reduce: 'subgroup' }, tolerance: 1e-3 },
   ...(isFull ? [{ choice: { part: 32 as const }, tolerance: 1e-3 }] : []),
   ...(isFull ? [{ choice: { registers: 64 as const, prefill: 'tile' as const, dot: 'staged' as const }, tolerance: 1e-3, models: ofManyValues }] : []),
