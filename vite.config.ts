@@ -6,6 +6,7 @@ import { litForServers } from './scripts/site/lit-for-servers.mjs';
 import { plainShaders } from './scripts/site/plain-shaders.mjs';
 import { progressiveWebApp } from './scripts/site/pwa.mjs';
 import { serveModels } from './scripts/serve-models.mjs';
+import { recordedBy } from './scripts/site/recorded-by.mjs';
 import { checkSizes } from './scripts/site/sizes.mjs';
 
 const target = 'es2022';
@@ -13,7 +14,7 @@ const target = 'es2022';
 const page: UserConfig = {
   appType: 'mpa', // an address without a file is a 404, not the chat page
   base: './', // the page may lie in any folder of a server
-  plugins: [serveModels(), contentSecurityPolicy(), progressiveWebApp(), plainShaders(), checkSizes()],
+  plugins: [serveModels(), contentSecurityPolicy(), progressiveWebApp(), plainShaders(), recordedBy(), checkSizes()],
   worker: { format: 'es', plugins: () => [plainShaders()] },
   build: {
     target,
@@ -28,7 +29,7 @@ const page: UserConfig = {
 const library: UserConfig = {
   base: './',
   publicDir: false,
-  plugins: [litForServers(), plainShaders()],
+  plugins: [litForServers(), plainShaders(), recordedBy()],
   // One file: bundlers copy it as it is.
   worker: { format: 'es', plugins: () => [plainShaders()], rolldownOptions: { output: { entryFileNames: 'worker.js', codeSplitting: false } } },
   build: {
@@ -51,7 +52,7 @@ const library: UserConfig = {
 
 const node: UserConfig = {
   publicDir: false,
-  plugins: [plainShaders()],
+  plugins: [plainShaders(), recordedBy()],
   ssr: { noExternal: true, external: ['webgpu'] }, // Dawn is native; everything else goes in
   build: {
     target: 'node20',

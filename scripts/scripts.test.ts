@@ -12,6 +12,7 @@ import { ensureModel } from './model.mjs';
 import { readPlaywrightReport, readVitestReport } from './reports.mjs';
 import { serve } from './serve-models.mjs';
 import { plain } from './site/plain-shaders.mjs';
+import { hashOf, recordingSources } from './site/recorded-by.mjs';
 import { measure } from './site/sizes.mjs';
 import { temporaryFolder } from '../test/folder.ts';
 
@@ -153,6 +154,18 @@ it('no shader has what taking out comments by the line would spoil', () => {
   const shaders = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.wgsl'));
   expect(shaders.length).toBeGreaterThan(50);
   expect(shaders.filter((path) => /\/\*|["'`]/.test(readFileSync(join(folder, path), 'utf8').replace(/\/\/.*/g, '')))).toEqual([]);
+});
+
+describe('what a build has of the sources that record kernels', () => {
+  it('is of those that record, measure and test them, but for their tests, and changes with each', () => {
+    const files = recordingSources();
+    const names = files.map((path) => path.replace(/^.*\/src\//, ''));
+    expect(names).toEqual(names.toSorted());
+    expect(names).toEqual(expect.arrayContaining(['model/ops/project.ts', 'engine/measure/tune/tune.ts', 'gpu/checks/ops/project.ts', 'reference/project.ts']));
+    expect(names.filter((name) => name.includes('.test.') || name.startsWith('ui/'))).toEqual([]);
+    expect(hashOf(['a', 'b'])).toMatch(/^[0-9a-f]{16}$/);
+    expect(hashOf(['a', 'b'])).not.toBe(hashOf(['ab']));
+  });
 });
 
 describe('sizes', () => {

@@ -18,6 +18,7 @@ const otherTypes = `${rareTypes}|BF16|F16|Q\\d_[01K]`;
  * sizes of vectors and subgroups are another compiler's work. All models' golden logits are lavapipe's too.
  */
 export const onLavapipe = `(${[
+  'mat.* i8 of what is no number',
   'matmul f16 (F32|Q4_K)$', 'matmul (f16|i16), fused', 'matmul i8 Q4_K', 'experts Q4_K', 'matvec (staged |i8 )?Q4_K', 'matvec unpacked F16',
   'matvec-(few, 1 split|rows) F32', 'matvec-(broadcast|wide|shared) by 8, fused',
   'attention(-decode)?, heads of 64, f16', 'attention-decode that turns, q8', 'attention-decode, several segments, the fresh one in f16',

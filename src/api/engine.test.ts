@@ -50,6 +50,28 @@ test('a load that fails rejects with the class and the code of its error and end
   expect(worker.terminated).toBe(true);
 });
 
+test('a load tells when one before it was left, and one that is aborted notes it', async () => {
+  const kept = new Map<string, string>();
+  vi.stubGlobal('localStorage', { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) });
+  const seen: (number | undefined)[] = [];
+  const load = async (abort: boolean) => {
+    const controller = new AbortController();
+    const worker = new FakeWorker({
+      load: async (_, { leftAt }) => {
+        seen.push(leftAt);
+        if (abort) controller.abort(new Error('enough'));
+        return abort ? new Promise<never>(() => {}) : modelInfo;
+      },
+    });
+    await createEngine({ model, worker: worker as unknown as Worker, signal: controller.signal }).catch(() => undefined);
+  };
+  const begun = Date.now();
+  for (const abort of [false, true, false]) await load(abort);
+  vi.unstubAllGlobals();
+  expect(seen.slice(0, 2)).toEqual([undefined, undefined]);
+  expect(seen[2]).toBeGreaterThanOrEqual(begun);
+});
+
 test('an aborted load rejects with the reason of the signal and ends the worker', async () => {
   const worker = new FakeWorker({ load: () => new Promise(() => {}) });
   const controller = new AbortController();

@@ -15,6 +15,7 @@ import { type Backend } from './backend.ts';
 import { type ChatMessageParam, type TemplateOptions } from './completions/chat.ts';
 import { connect, startWorker, type Connection } from './connection.ts';
 import { toMessages, toTemplateVariables } from './completions/messages.ts';
+import { leftAt, noteLeaving } from './left.ts';
 import { type LoadSettings, toLoadOptions } from './load-settings.ts';
 import { toModelSource } from './model-source.ts';
 import { distributions, type Distributions } from './distributions.ts';
@@ -77,12 +78,16 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 /** Loads a model into a worker that is already connected; closes the connection if that fails. */
 export async function loadEngine(connection: Connection, options: ModelOptions): Promise<Engine> {
   const { onProgress, signal } = options;
-  const abort = (): void => connection.close(signal!.reason);
+  const abort = (): void => {
+    noteLeaving();
+    connection.close(signal!.reason);
+  };
   signal?.addEventListener('abort', abort);
+  globalThis.addEventListener?.('pagehide', noteLeaving);
   try {
     signal?.throwIfAborted();
     const source = toModelSource(options.model);
-    const load = toLoadOptions(options);
+    const load = { ...toLoadOptions(options), leftAt: leftAt() };
     const info = await withProgress(onProgress, (port) =>
       connection.call((worker) => worker.load('bytes' in source ? transfer(source, [source.bytes]) : source, load, port)),
     );
@@ -92,6 +97,7 @@ export async function loadEngine(connection: Connection, options: ModelOptions):
     throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
+    globalThis.removeEventListener?.('pagehide', noteLeaving);
   }
 }
 

@@ -120,7 +120,9 @@ function unitsOf({ subgroupMinSize: threads, subgroupMaxSize, subgroupMatrixConf
 
 /** Whether what was planned and chosen for one device holds for the other: all that its adapter tells is the same. */
 export const isLike = (one: Gpu, other: Gpu): boolean => identityOf(one) === identityOf(other);
-const identityOf = ({ device: { limits }, ...told }: Gpu): string => JSON.stringify([told, wantedLimits.map((name) => limits[name])]);
+
+/** All that a device tells of itself: name, features, limits, sizes of subgroups. Two cards that tell the same are one by it. */
+export const identityOf = ({ device: { limits }, ...told }: Gpu): string => JSON.stringify([told, wantedLimits.map((name) => limits[name])]);
 
 /** What an adapter can do that bears on which kernels are chosen and how models are divided, for people. */
 export const factsOf = ({ device: { limits }, features, smallestSubgroup, matrixUnits, software, maxBindingBytes }: Gpu): Record<string, string> => ({

@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { formats, loadFormats } from '../formats/catalogue.ts';
 import { fakeDevice } from '../../test/doubles/fake-device.ts';
-import { createKernelCache, kernelKey, kernelSource, kernelsHash, readInterface, wgslNumber, wgslStructBytes } from './kernels.ts';
+import { createKernelCache, kernelKey, kernelSource, kernelsHash, readInterface, typeHashes, wgslNumber, wgslStructBytes } from './kernels.ts';
 
 const files = import.meta.glob<string>('../../shaders/**/*.wgsl', { query: '?raw', import: 'default', eager: true });
 const shaders = Object.entries(files).map(([path, text]) => [path.replace(/^.*shaders\//, ''), text] as const);
@@ -105,12 +105,25 @@ describe('kernelsHash', () => {
     expect(kernelsHash()).toBe(kernelsHash());
   });
 
-  it('counts the shaders of rare weight types among those of the model alone', async () => {
-    const before = kernelsHash({}, ['Q4_K', 'TQ2_0']);
-    await loadFormats(['TQ2_0', 'NVFP4']);
-    expect(before).toBe(kernelsHash());
-    expect(kernelsHash({}, ['Q4_K', 'TQ2_0'])).not.toBe(kernelsHash());
-    expect(kernelsHash({}, ['Q4_K', 'TQ2_0'])).not.toBe(kernelsHash({}, ['NVFP4', 'Q4_K']));
+  it('does not count the shaders of rare weight types, which have hashes of their own', async () => {
+    const before = kernelsHash();
+    expect(typeHashes(['Q4_K', 'TQ2_0'])).toEqual({});
+    await loadFormats(['TQ2_0', 'IQ4_NL']);
+    expect(kernelsHash()).toBe(before);
+    const hashes = typeHashes(['Q4_K', 'TQ2_0', 'IQ4_NL']);
+    expect(Object.keys(hashes)).toEqual(['TQ2_0', 'IQ4_NL']);
+    expect(hashes.TQ2_0).toMatch(/^[0-9a-f]{1,8}$/);
+    expect(hashes.TQ2_0).not.toBe(hashes.IQ4_NL);
+  });
+
+  it('changes with what records kernels, as the build has it', async () => {
+    const before = kernelsHash();
+    vi.stubGlobal('__RECORDED_BY__', 'another release');
+    vi.resetModules();
+    expect((await import('./kernels.ts')).kernelsHash()).not.toBe(before);
+    vi.unstubAllGlobals();
+    vi.resetModules();
+    expect((await import('./kernels.ts')).kernelsHash()).toBe(before);
   });
 });
 

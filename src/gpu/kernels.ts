@@ -110,22 +110,35 @@ export function readInterface(source: string): KernelInterface {
   return { bindings, params, ...(slot && { slot: Number(slot) }) };
 }
 
-/** Changes when any shader does, those of rare ones among `types` too: part of the key of what was measured with them. FNV-1a. */
-export function kernelsHash(replaced: Record<string, string> = {}, types: readonly string[] = []): string {
+/** FNV-1a. */
+function hashOf(texts: Iterable<string>): string {
   let hash = 0x811c9dc5;
-  const ofType = (type: string) => [formats.get(type)?.shader ?? '', formats.get(type)?.tableShader ?? ''];
-  for (const text of [...sources.values(), ...types.flatMap(ofType), ...Object.values(replaced)])
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  for (const text of texts) for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return (hash >>> 0).toString(16);
 }
+
+/** Set when windrow is built: a hash of what records, measures and tests kernels (scripts/site/recorded-by.mjs). */
+declare const __RECORDED_BY__: string | undefined;
+const recordedBy = typeof __RECORDED_BY__ === 'string' ? __RECORDED_BY__ : '';
+
+/** Changes when any shader does, or what dispatches them: what was measured and tested with them holds for it. Rare weight types are apart: `typeHashes`. */
+export const kernelsHash = (replaced: Record<string, string> = {}): string => hashOf([recordedBy, ...sources.values(), ...Object.values(replaced)]);
+
+/** The same of each of `types` whose shaders come with it: other models have nothing to do with those. */
+export const typeHashes = (types: readonly string[]): Record<string, string> =>
+  Object.fromEntries(types.flatMap((type) => {
+    const { shader, tableShader = '' } = formats.get(type) ?? {};
+    return shader === undefined ? [] : [[type, hashOf([shader, tableShader])]];
+  }));
 
 /** The browser or the driver does not take a kernel. */
 export class CompileError extends Error {}
 
 export interface KernelCache {
   get(spec: KernelSpec): Promise<Kernel>;
-  /** Of all the sources behind it. */
+  /** Of all the sources behind it, and of those of the model's rare weight types. */
   readonly hash: string;
+  readonly types?: Record<string, string>;
 }
 
 /**
@@ -164,7 +177,8 @@ export function createKernelCache(device: GPUDevice, replaced: Record<string, st
   }
 
   return {
-    hash: kernelsHash(replaced, types),
+    hash: kernelsHash(replaced),
+    types: typeHashes(types),
     get(spec) {
       const key = kernelKey(spec);
       let kernel = kernels.get(key);

@@ -91,6 +91,8 @@ export interface LoadOptions {
   ramBytes?: number;
   /** Measure again which kernels are fast on this adapter and test them again, though it is known from before. */
   retune?: boolean;
+  /** When a page of this origin last left a load before its end, by Date.now(): what was being measured then has not failed. */
+  leftAt?: number;
   /**
    * Choice of kernels to use, as in `splits=1,prefill=rows`, in place of those chosen; nothing is measured or tested then. For
    * measurements and bug reports.

@@ -24,21 +24,28 @@ fn stage_weights(panels : u32, row : u32, group : u32, place : u32) {
   weight_factors[place * TileRows + row] = factors_of(of_row, min(group, params.groups - 1u));
 }
 
-fn largest_of(start : u32) -> f32 {
-  let largest = max(max(abs(input[start]), abs(input[start + 1u])), max(abs(input[start + 2u]), abs(input[start + 3u])));
+// Bits of numbers without their signs, which are in the order of the numbers: infinities and what is no number come last.
+fn sizes(x : vec4<f32>) -> vec4<u32> {
+  return bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu);
+}
+
+fn largest_of(start : u32) -> u32 {
+  let largest = max(max(sizes(input[start]), sizes(input[start + 1u])), max(sizes(input[start + 2u]), sizes(input[start + 3u])));
   return max(max(largest.x, largest.y), max(largest.z, largest.w));
 }
 
 // Half a group after the other, once for its largest and once to round it: all 32 and the sums are more than the registers of some GPUs.
 fn stage_input(first_token : u32, line : u32, group : u32, place : u32) {
   let start = min(first_token + line, state.rows - 1u) * (params.stride / 4u) + min(group, params.groups - 1u) * 8u;
-  var largest = 0.0;
+  var largest = 0u;
   for (var half = 0u; half < hidden_bound(2u, params.stride); half++) {
     largest = max(largest, largest_of(start + 4u * half));
   }
-  let most = select(0.0, largest, group < params.groups);
+  let bits = select(0u, largest, group < params.groups);
+  let most = bitcast<f32>(bits);
   let inverse = select(Most / most, 0.0, most < 1e-30);
-  let scale = most / Most;
+  // Codes are always numbers: that an activation is none, or infinite, is told by their scale, as in input/i8.wgsl.
+  let scale = bitcast<f32>(select(bitcast<u32>(most / Most), 0x7fc00000u, bits >= 0x7f800000u));
   for (var half = 0u; half < hidden_bound(2u, params.stride); half++) {
     var high : vec4<u32>;
     var low : vec4<u32>;

@@ -20,12 +20,18 @@ const Shift = 12582912.0; // 1.5 * 2^23: added to a number it leaves the rounded
 var<workgroup> staged : array<Input, Groups>;
 var<workgroup> staged_sums : array<vec2<f32>, Groups>; // of the first and of the last 16, as rounded
 
+// Bits of numbers without their signs, which are in the order of the numbers: infinities and what is no number come last.
+fn sizes(x : vec4<f32>) -> vec4<u32> {
+  return bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu);
+}
+
 fn stage(place : u32, x : ptr<function, Group>) {
-  var largest = abs((*x)[0]);
+  var largest = sizes((*x)[0]);
   for (var i = 1u; i < 8u; i++) {
-    largest = max(largest, abs((*x)[i]));
+    largest = max(largest, sizes((*x)[i]));
   }
-  let most = max(max(largest.x, largest.y), max(largest.z, largest.w));
+  let bits = max(max(largest.x, largest.y), max(largest.z, largest.w));
+  let most = bitcast<f32>(bits);
   let inverse = select(Most / most, 0.0, most < 1e-30);
   var high : array<u32, 8>;
   var low : array<u32, 8>;
@@ -38,7 +44,8 @@ fn stage(place : u32, x : ptr<function, Group>) {
       sums[i >> 2u] += codes.x + codes.y + codes.z + codes.w;
     }
   }
-  let scale = most / Most;
+  // Codes are always numbers: that an activation is none, or infinite, is told by their scale. By bits, as compilers may take all floats for numbers.
+  let scale = bitcast<f32>(select(bitcast<u32>(most / Most), 0x7fc00000u, bits >= 0x7f800000u));
   let first = Bytes(vec4<u32>(high[0], high[1], high[2], high[3]), vec4<u32>(low[0], low[1], low[2], low[3]));
   let second = Bytes(vec4<u32>(high[4], high[5], high[6], high[7]), vec4<u32>(low[4], low[5], low[6], low[7]));
   staged[place] = Input(first, second, scale);

@@ -213,7 +213,8 @@ async function chosenAlone(host: Host, gpu: Gpu, { opened, options }: OpenedLine
     uses, scratch: host.scratch,
   };
   if (named || !gpu.computes) return chosenAs(gpu, opened, asked, kernels);
-  return choose(gpu, opened, asked, kernels, host.tuning, { exact: options.f32, anew: options.retune, now: host.now });
+  const { f32: exact, retune: anew, leftAt } = options;
+  return choose(gpu, opened, asked, kernels, host.tuning, { exact, anew, leftAt, now: host.now, locks: host.locks });
 }
 
 /** BudgetError where the plan cannot be, by the device or by where the weights come from. */

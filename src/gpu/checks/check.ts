@@ -1,6 +1,7 @@
 // What a check is and how one is judged. Knows no kernel.
 import { BudgetError } from '../../errors.ts';
 import { CompileError } from '../kernels.ts';
+import { type Gpu } from '../device.ts';
 import { missing } from '../../model/choices/possible-choices.ts';
 import { type KernelChoice } from '../../model/choices/kernel-choice.ts';
 import { type Workbench } from './workbench.ts';
@@ -42,7 +43,7 @@ export interface CheckResult {
   /** What to drop if it failed, and for which kinds of matrices. */
   choice: Proves;
   kinds?: string[];
-  /** Why this device cannot run it; it then counts as passed. */
+  /** Why this device cannot run it; it then counts as passed. Of a model's own checks none is skipped for what the device lacks: it fails. */
   skipped?: string;
   /** It was skipped because its buffers did not fit the budget. */
   noRoom?: boolean;
@@ -64,6 +65,12 @@ export function errorOf({ found, expected, scale }: Outcome): number {
     if (!(error <= worst)) worst = Number.isNaN(error) ? Infinity : error;
   }
   return worst;
+}
+
+/** The result of a check of what the device cannot run, where that counts as failed; undefined if it can. */
+export function lacking(gpu: Gpu, { name, tolerance, choice, kinds }: Check): CheckResult | undefined {
+  const lack = missing(gpu, choice);
+  return lack === undefined ? undefined : { name, passed: false, error: Infinity, tolerance, choice, kinds, message: lack, passing: true };
 }
 
 export async function runCheck(bench: Workbench, { name, tolerance, choice, kinds, cases }: Check): Promise<CheckResult> {

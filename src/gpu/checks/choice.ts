@@ -20,3 +20,6 @@ export const decodeChoice = (choice: Partial<KernelChoice>): KernelChoice => ({
 /** For the names and the choices of checks whose kernels have a form for so many registers. */
 export const inRegisters = (registers?: KernelChoice['registers']): string => (registers ? ` in ${registers} registers` : '');
 export const provesRegisters = (registers?: KernelChoice['registers']): Proves => (registers ? { registers } : {});
+
+/** The same of weights that are unpacked as f16, in names of checks that do not say it otherwise. */
+export const unpackedIn = ({ halves }: Pick<KernelChoice, 'halves'>, isUnpacked: boolean): string => (halves === 'unpack' && isUnpacked ? ', unpacked' : '');

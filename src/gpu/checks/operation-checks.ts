@@ -25,7 +25,7 @@ export interface OperationChecks<O extends Op = Op> {
   of(model: Model, op: O): Check[];
 }
 
-/** Rows of every matrix of a model's checks: one more than a panel; a multiple of 4, as the heads of a bias are. */
+/** Rows of a matrix of a model's checks where a workgroup takes a panel at most: some more than that; a multiple of 4, as the heads of a bias are. */
 export const modelRows = 36;
 
 addRareOperations();

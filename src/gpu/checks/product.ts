@@ -123,6 +123,30 @@ function placeOf({ logits, shares }: Projected): Pick<Project, 'input' | 'output
   };
 }
 
+/** Activations of which one is no number, as of a model that computes wrongly: then no result of its row is one, and all others are. */
+export function notNumbersCase(type: string, mode: Mode, choice: KernelChoice, rows = 36): Case {
+  const [cols, tokens] = [512, mode === 'decode' ? 1 : 5];
+  const name = `${type} ${rows} x ${cols}, ${tokens} tokens, some not numbers`;
+  return {
+    name,
+    async run(bench): Promise<Outcome> {
+      const next = random(name);
+      const tensor: Tensor = { type, shape: [cols, rows], bytes: randomTensor(type, rows, cols, next) };
+      const op = projectOp({ input: 'x', output: 'hidden', cols, matrices: [{ tensor: 'matrix', firstRow: 0, rows }] });
+      const x = normals(next, tokens * cols);
+      const bad = mode === 'decode' ? [[0, NaN]] : [[1, NaN], [2, Infinity], [4, -NaN]];
+      bad.forEach(([token, value], i) => (x[token * cols + 37 * (i + 1)] = value));
+      const found = await withStage(bench, { config: { dim: cols, ffn: rows }, choice, tensors: { matrix: tensor }, op, mode, tokens }, async (stage) => {
+        stage.write('x', x, cols);
+        await stage.run(stage.dispatches);
+        return stage.read('hidden', tokens, rows);
+      });
+      const isBad = (row: number) => bad.some(([token]) => token === row);
+      return { found: found.map((value) => flagOf(Number.isFinite(value))), expected: found.map((_, i) => flagOf(!isBad(Math.floor(i / rows)))) };
+    },
+  };
+}
+
 /** Bytes that activations are rounded to in tiles; 0: they are not. */
 const tileBytes = { f32: 0, f16: 0, i16: 2, i8: 1 } as const;
 

@@ -41,6 +41,10 @@ const ofOne = ['one', 'activate', 'state'];
 /** Rows that a workgroup reads of which threads share what they read: of the matrix, or where a gate is fused half of them, and their up rows. */
 const sharedRows = wgslNumber('matvec-shared', 'Each') * wgslNumber('matvec-shared', 'Threads');
 
+/** Rows of the matrix that a workgroup of `decodeKernel` takes, of whole panels. */
+export const decodeRows = ({ panels, dot }: Pick<DecodeChoice, 'panels' | 'dot'>): number =>
+  Math.max(panelRows * Math.max(1, panels), sharing(dot) ? sharedRows : 0);
+
 /** Workgroups of `decodeKernel` for so many panels of results. */
 export function decodeWorkgroups({ panels: each, dot }: DecodeChoice, panels: number, { gated, joined }: { gated: boolean; joined: boolean }): number {
   return Math.ceil(sharing(dot) && !joined ? ((gated ? 2 : 1) * panels * panelRows) / sharedRows : panels / each);
@@ -107,6 +111,9 @@ function wayOf(prefill: KernelChoice['prefill']): { kernel: string; rows: number
 /** Rows of activations that a workgroup takes. */
 export const rowsAtOnce = (prefill: KernelChoice['prefill']): number =>
   usesTiles(prefill) ? tileRows : wgslNumber(wayOf(prefill).kernel, 'Tokens');
+
+/** Rows of the matrix that a workgroup takes in prefill. */
+export const matrixRowsAtOnce = (prefill: KernelChoice['prefill']): number => (usesTiles(prefill) ? tileRows : wayOf(prefill).rows);
 
 /** Threads of a subgroup that share the activations they read. */
 export const lanesOf = (prefill: KernelChoice['prefill']): number => wayOf(prefill).lanes;

@@ -211,6 +211,9 @@ function kernelOfMany(vec4s: number, choice: KernelChoice): { kernel: string; ro
   return { kernel: 'attention-wide', rows: items * wgslNumber('attention-wide', 'Width'), files: ['eight/shared'], consts };
 }
 
+/** Query rows of one key/value head that a workgroup of prefill's attention takes. */
+export const rowsOfMany = (headDim: number, choice: KernelChoice): number => kernelOfMany(Math.ceil(headDim / 4), choice).rows;
+
 /** How prefill's attention shares a head of `vec4s` vectors among threads, and the rows of a workgroup. */
 function headParts(
   vec4s: number,

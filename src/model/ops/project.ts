@@ -2,7 +2,7 @@
 // the activation and multiplies the second; with `activation`, the result goes through it; with `add`, it is added to output. Matrices
 // may have additions of low rank, two small products each, before gate and activation.
 import { type Dispatch, type Step } from '../../gpu/program.ts';
-import { choiceOf, matrixKind } from '../choices/choice-of-matrix.ts';
+import { choiceOf, matrixKind, withinGrid } from '../choices/choice-of-matrix.ts';
 import { type Op, type RowRange } from '../graph.ts';
 import { type Cost, type Operation, type Place, type RecordContext, pad32 } from '../operation.ts';
 import { joinedConsts, joinedIn, joinedParams, splitsOf } from '../blocks/decode-attention.ts';
@@ -172,7 +172,7 @@ function partsOf(
     return {
       part,
       kind,
-      choice: kind === undefined ? choice : choiceOf(choice, kind),
+      choice: kind === undefined ? withinGrid(choice, part.matrix.rows) : choiceOf(choice, kind),
       label: `${section}.${op.output}`,
       bindings: { ...matrixBindings(part), vectors, state, input: buffers[input], output: buffers[target] },
       params: {

@@ -67,3 +67,21 @@ export async function whileUnused<T>(locks: LockManager | undefined, id: string,
     });
   });
 }
+
+/**
+ * Runs `work` while no other tab measures the GPU, as what one does shows in the times of the other; all the same if one has held it up for `mostMs`.
+ */
+export async function whileNoneMeasures<T>(locks: LockManager | undefined, mostMs: number, work: () => Promise<T>): Promise<T> {
+  if (!locks) return work();
+  const signal = AbortSignal.timeout(mostMs);
+  let begun = false;
+  try {
+    return await locks.request('windrow/measure', { signal }, () => {
+      begun = true;
+      return work();
+    });
+  } catch (error) {
+    if (begun || !signal.aborted) throw error;
+    return work();
+  }
+}

@@ -6,14 +6,18 @@ import { type EngineOptions } from '../../../src/engine/engine.ts';
 import { kindsOf } from '../../../src/engine/measure/tune/kinds.ts';
 import { openModel } from '../../../src/engine/load/opened.ts';
 import { attentionKind } from '../../../src/engine/measure/tune/tune-attention.ts';
-import { type AdapterNotes, type Tuning } from '../../../src/engine/measure/tune/tuning.ts';
+import { type AdapterNotes, type Tuning, openNotebook } from '../../../src/engine/measure/tune/tuning.ts';
+import { provenChoice } from '../../../src/engine/measure/tune/proven.ts';
 import { DeviceError } from '../../../src/errors.ts';
 import { readHeader } from '../../../src/gguf/read.ts';
-import { kernelsHash, shaderText } from '../../../src/gpu/kernels.ts';
+import { createKernelCache, kernelsHash, shaderText } from '../../../src/gpu/kernels.ts';
+import { createLedger } from '../../../src/gpu/ledger.ts';
 import { type ModelConfig } from '../../../src/model/graph.ts';
-import { type MatrixChoice, attentions, plainAttention } from '../../../src/model/choices/kernel-choice.ts';
+import { type KernelChoice, type MatrixChoice, attentions, plainAttention, plainChoice } from '../../../src/model/choices/kernel-choice.ts';
 import { bytesSource } from '../../../src/weights/source/source.ts';
 import { adapterFile, dawn } from '../../dawn.ts';
+import { openDawn } from '../../models/model.ts';
+import { fixture } from '../../models/fixture.ts';
 import { answer, golden, openEngine, stories } from '../../engine.ts';
 import { isFull } from '../../verified.ts';
 
@@ -113,12 +117,27 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     expect(ids).toEqual(right);
   });
 
-  it('are found wherever in a tile they are wrong', async () => {
-    const matmul = shaderText('matmul');
-    const shaders = { matmul: matmul.replace('sums[j][i]);', 'sums[j][i] * select(1.0, 1.01, j == 3u));') }; // tokens 48 to 63
-    expect(shaders.matmul).not.toBe(matmul);
-    const { warnings } = await load(shaders, measured(shaders, undefined, { prefill: 'tile', tile: 'f32' }));
-    expect(warnings).toEqual([expect.stringMatching(/^prefill=tile tile=f32 is not used; prefill=rows is instead/)]);
+  const onlyWhere = (where: string) => `* select(1.0, 1.01, ${where})`;
+  const spoilt: [kernel: string, right: string, wrong: string, choice: MatrixChoice][] = [
+    ['matmul', 'sums[j][i]);', `sums[j][i] ${onlyWhere('j == 3u')});`, { prefill: 'tile', tile: 'f32' }], // tokens 48 to 63
+    ['matvec', 'split_sum(sums[p], lane, split)', `split_sum(sums[p], lane, split) ${onlyWhere('p == 3u')}`, { splits: 1, panels: 4, dot: 'f32' }],
+    ['matvec-few', 'dot(w[0], input[start]);', `dot(w[0], input[start]) ${onlyWhere('t == 7u')};`, { few: 4 }],
+    ['matvec-broadcast', 'sums[t][p]);', `sums[t][p] ${onlyWhere('p == 3u')});`, { prefill: 'broadcast4' }], // rows 96 to 127
+    ['matvec-wide', 'sums[r][t]);', `sums[r][t] ${onlyWhere('r == 7u')});`, { prefill: 'wide4' }], // rows 56 to 63
+  ];
+  it.each(isFull ? spoilt : spoilt.slice(0, 1))('are found wherever in a workgroup they are wrong: %s', async (kernel, right, wrong, choice) => {
+    const shaders = { [kernel]: shaderText(kernel).replace(right, wrong) };
+    expect(shaders[kernel]).toContain(wrong);
+    const of = (name: keyof MatrixChoice) => (name in choice ? choice : undefined);
+    const { warnings } = await load(shaders, measured(shaders, of('splits'), of('prefill'), of('few')));
+    expect(warnings).toEqual([expect.stringMatching(new RegExp(`^${Object.entries(choice).map((pair) => pair.join('=')).join(' ')} is not used; `))]);
+  });
+
+  it.runIf(isFull)('are found in the last row of a workgroup of attention, of which there is no other', async () => {
+    const attention = shaderText('attention');
+    const shaders = { attention: attention.replace('sum[i] / total)', `sum[i] / total ${onlyWhere('local == 63u')})`) };
+    expect(shaders.attention).not.toBe(attention);
+    await expect(load(shaders, measured(shaders))).rejects.toThrow(/^The kernel "attention, .*" fails its self-test/);
   });
 
   it('leave steps of few rows to the kernel for many where their own is wrong', async () => {
@@ -193,6 +212,27 @@ describe.skipIf(!adapterFile)('kernels that are wrong on an adapter', () => {
     expect(tuning.writes).toBe(writes);
     await engine.unload();
   });
+});
+
+// In software f16 is unpacked in integers, so the choice of a GPU is given.
+it.skipIf(!adapterFile || !isFull)('f16 that loses its subnormals is dropped alone, though every kernel of MXFP4 is wrong by it', async () => {
+  const gpu = await openDawn();
+  const opened = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-gpt-oss.gguf'), 'tiny-gpt-oss')));
+  const shader = shaderText('formats/MXFP4');
+  const kept = 'select(0x8000u, 0xffffu, (bits & 0x7c00u) != 0u) | select(0x80000000u, 0xffff0000u, (bits & 0x7c000000u) != 0u)';
+  const flushing = shader.replace(/return unpack2x16float\((.*)\);\n/, (_, bits: string) =>
+    `let bits = ${bits};\n  return unpack2x16float(bits & (${kept}));\n`);
+  expect(flushing).toContain(kept);
+  const ledger = createLedger(gpu.device, 2 ** 30);
+  for (const few of [0, 4]) {
+    const choice: KernelChoice = { ...plainChoice, splits: 4, few, halves: 'unpack' };
+    const kernels = createKernelCache(gpu.device, { 'formats/MXFP4': flushing }, ['MXFP4']);
+    const book = await openNotebook(undefined, gpu, kernels.hash, choice);
+    const { chosen, warnings } = await provenChoice(gpu, kernels, opened, { choice, kv: kvFormat('f32') }, choice, book, () => ledger);
+    expect(chosen.choice).toEqual({ ...choice, halves: 'integers' });
+    expect(warnings).toEqual([expect.stringMatching(/^halves=unpack is not used; halves=integers is instead, as the kernel "halves of MXFP4" fails/)]);
+  }
+  gpu.device.destroy();
 });
 
 describe.skipIf(!adapterFile)('measured shapes', () => {

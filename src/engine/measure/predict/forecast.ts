@@ -1,8 +1,8 @@
 // How fast a planned model will run, before any weight is there: measures what is not known yet about this GPU and the
 // model's parts, and keeps it. The reckoning is predict.ts.
 import { typesIn } from '../../../gguf/header.ts';
-import { type Gpu } from '../../../gpu/device.ts';
-import { kernelsHash } from '../../../gpu/kernels.ts';
+import { type Gpu, identityOf } from '../../../gpu/device.ts';
+import { kernelsHash, typeHashes } from '../../../gpu/kernels.ts';
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { type Shape } from '../../../kv/shape.ts';
 import { type KernelChoice } from '../../../model/choices/kernel-choice.ts';
@@ -16,7 +16,7 @@ import { type Plan } from '../../load/plan/plan.ts';
 import { predict } from './predict.ts';
 import { kindOf } from '../probe.ts';
 import { parseChoice } from '../tune/choice-text.ts';
-import { type Tuning, openNotebook } from '../tune/tuning.ts';
+import { type Tuning, notedChoice, openNotebook } from '../tune/tuning.ts';
 
 /** Where the measured costs of models' parts are kept. */
 export interface GpuCostRecords {
@@ -76,7 +76,8 @@ async function knownOrMeasured(gpu: Gpu, opened: OpenedModel, options: ForecastO
 function keyOf(gpu: Gpu, opened: OpenedModel, kv: KvFormat, choices: readonly KernelChoice[]): string {
   const { graph: { config: { heads, kvHeads, headDim, vocab } }, layout: { sections } } = opened;
   const kinds = new Set(sections.map(kindOf));
-  return [gpu.adapterName, kernelsHash({}, typesIn(opened.header)), heads, kvHeads, headDim, vocab, ...kinds, kv.name, JSON.stringify(choices)].join('|');
+  const kernels = [kernelsHash(), ...Object.values(typeHashes(typesIn(opened.header)))];
+  return [identityOf(gpu), ...kernels, heads, kvHeads, headDim, vocab, ...kinds, kv.name, JSON.stringify(choices)].join('|');
 }
 
 /** What was measured of this GPU and these parts before, and what follows for the speed: measures nothing. Undefined where nothing was. */
@@ -91,9 +92,10 @@ export async function knownForecast(
 /** What earlier loads found to be fast here, for these kinds of matrices or for others; else two that suit different devices. */
 async function likelyChoices(gpu: Gpu, opened: OpenedModel, { choice, fixed, exact, tuning }: ForecastOptions): Promise<KernelChoice[]> {
   if (fixed) return [choice];
-  const { notes: { decode, prefill } } = await openNotebook(tuning, gpu, kernelsHash({}, typesIn(opened.header)), choice, { exact });
-  const [usual] = Object.keys(decode);
+  const { notes } = await openNotebook(tuning, gpu, kernelsHash(), choice, { exact, types: typeHashes(typesIn(opened.header)) });
+  const [usual] = Object.keys(notes.decode);
   if (usual === undefined) return [choice, parseChoice('splits=1,panels=4,dot=f32,prefill=rows,threads=32', choice)];
-  const noted = [...kindsOf(opened).values()].flat().map((kind) => [kind, { ...decode[kind], ...prefill[kind] }]);
-  return [{ ...choice, ...decode[usual], ...prefill[usual], matrices: Object.fromEntries(noted) }];
+  const of = (kind: string) => ({ ...notedChoice(gpu, notes.decode[kind]), ...notedChoice(gpu, notes.prefill[kind]) });
+  const kinds = [...kindsOf(opened).values()].flat();
+  return [{ ...choice, ...of(usual), matrices: Object.fromEntries(kinds.map((kind) => [kind, of(kind)])) }];
 }

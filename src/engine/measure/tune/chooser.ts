@@ -2,7 +2,7 @@
 import { type Gpu } from '../../../gpu/device.ts';
 import { type KernelCache } from '../../../gpu/kernels.ts';
 import { type Ledger } from '../../../gpu/ledger.ts';
-import { type KernelChoice } from '../../../model/choices/kernel-choice.ts';
+import { type KernelChoice, chunks } from '../../../model/choices/kernel-choice.ts';
 import { type OpenedModel } from '../../load/opened.ts';
 import { type Chosen } from '../../load/options.ts';
 import { productsOf } from './kinds.ts';
@@ -23,7 +23,15 @@ export interface Chooser {
   prove(chosen: Chosen, room: () => Ledger, arrived?: Promise<void>): Promise<Chosen>;
   /** For people: what is not used, and why. */
   warnings(): string[];
+  /**
+   * What a layer takes in a step of as many tokens as was chosen, in milliseconds. Where that is far more than it was chosen for, as on another GPU that
+   * tells the same of itself, the next load measures how long steps are best.
+   */
+  stepTook(layerMs: number): Promise<void>;
 }
+
+/** Longer than the products of a layer, and all else of it, take where steps were rightly chosen: they take 100 ms at most. */
+const longLayerMs = 300;
 
 /** Products are to be in shapes that are not chosen yet when the model is planned. */
 const notProducts = /^(?!mat)/;
@@ -36,7 +44,8 @@ export async function createChooser(
   tuning?: Tuning,
   options: NotebookOptions & TuneOptions = {},
 ): Promise<Chooser> {
-  const notebook = await openNotebook(tuning, gpu, kernels.hash, untuned.choice, options);
+  const notebook = await openNotebook(tuning, gpu, kernels.hash, untuned.choice, { ...options, types: kernels.types });
+  const products = productsOf(opened);
   const earlier = { ...notebook.notes.checks };
   let holds = !Object.keys(earlier).length; // what passed at an earlier load, on this device
   const warnings = new Set<string>();
@@ -49,7 +58,7 @@ export async function createChooser(
   return {
     async first() {
       const { choice, kv } = await prove({ choice: untuned.choice, kv: proven.kv }, undefined, notProducts);
-      return { kv, choice: { ...choice, chunk: chunkToPlan(notebook.notes, productsOf(opened)) } };
+      return { kv, choice: { ...choice, chunk: chunkToPlan(notebook.notes, products) } };
     },
     tune: async (target) => (await import('./tune.ts')).tune(target, proven.choice, notebook, options), // a chunk of its own: most loads measure nothing
     async prove(chosen, room, arrived) {
@@ -63,5 +72,11 @@ export async function createChooser(
       return prove(chosen, room);
     },
     warnings: () => [...warnings],
+    async stepTook(layerMs) {
+      const { [products]: noted, ...others } = notebook.notes.chunks ?? {};
+      if (!noted || noted.chunk <= Math.min(...chunks) || layerMs <= longLayerMs) return;
+      notebook.notes.chunks = others;
+      await notebook.save();
+    },
   };
 }

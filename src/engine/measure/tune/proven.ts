@@ -55,13 +55,22 @@ export async function provenChoice(
     if (fresh.length) await save();
     const failures = results.filter(({ passed }) => !passed);
     if (!failures.length) return { chosen, warnings: [...warningsOf(gpu, [...changes.values()]), ...untestedWarnings(results)] };
-    for (const failure of failures) {
+    for (const failure of failingFirst(failures)) {
       const next = drop(failure, ladders, tried);
       if (!next) throw refusal(gpu, failure);
       for (const place of placesOf(failure)) changes.set(place, { from: words(failure.choice), failure, ...changes.get(place), to: words(next) });
       chosen = withCandidate(chosen, next, failure.kinds ?? []);
     }
   }
+}
+
+/**
+ * Those that are to be dropped before others are judged: where f16 is unpacked wrongly, all kernels that read such weights give wrong numbers, and none
+ * of their shapes is at fault.
+ */
+function failingFirst(failures: CheckResult[]): CheckResult[] {
+  const ofHalves = failures.filter(({ choice }) => choice.halves === 'unpack');
+  return ofHalves.length ? ofHalves : failures;
 }
 
 /** Whether some checks that passed at an earlier load (`known`) still do. The driver may be another one since, which no browser tells. */

@@ -13,7 +13,7 @@ import { attentionOf, mostJoined } from '../../../model/blocks/decode-attention.
 import { choiceOf } from '../../../model/choices/choice-of-matrix.ts';
 import { type AttentionChoice, type KernelChoice, attentions, fitsRegisters } from '../../../model/choices/kernel-choice.ts';
 import { type TimedTarget } from './tune.ts';
-import { type AdapterNotes, type Joins } from './tuning.ts';
+import { type AdapterNotes, type Joins, notedChoice } from './tuning.ts';
 
 export type Attending = AttentionChoice & Pick<KernelChoice, 'turned' | 'joined'>;
 
@@ -45,12 +45,13 @@ export async function tuneAttention(
   const choices = choicesFor(target, choice);
   // A model of the same heads whose queries are turned apart has fewer to choose from.
   const kind = attentionKind(target.config, target.kv, target.context) + (choices.some(({ turned }) => turned) ? ', turned' : '');
-  const noted = notes.attentions?.[kind];
+  const noted = notedChoice(target.gpu, notes.attentions?.[kind]);
   if (noted) return tuneJoin(target, { ...choice, ...noted }, notes, joinBy);
-  const measuring = target.now() < deadline && (await target.clock.sampleMs()) !== undefined && (await target.begin('attention'));
-  const timed = measuring ? await timeShapes(target, choice, choices, deadline) : [];
+  const tells = target.now() < deadline && (await target.clock.sampleMs()) !== undefined;
+  const isLeftOut = tells && !(await target.begin('attention')); // for now
+  const timed = tells && !isLeftOut ? await timeShapes(target, choice, choices, deadline) : [];
   const best = { ...choice, ...(timed[0]?.value ?? choices[0]) };
-  if (timed.length <= 1 && later) return { choice: best, learned: false };
+  if (isLeftOut || (timed.length <= 1 && later)) return { choice: best, learned: false };
   notes.attentions = { ...notes.attentions, [kind]: timed[0]?.value ?? choices[0] };
   return { choice: timed.length > 1 ? (await tuneJoin(target, best, notes, joinBy)).choice : best, learned: true };
 }
@@ -98,12 +99,13 @@ async function tuneJoin(target: TimedTarget, choice: KernelChoice, notes: Adapte
   if (!isOfAll || projections.length % apart.filter(isReducing).length) return { choice, learned: false };
   const end = late ? Math.min(deadline, now() + againMs) : deadline;
   const measuring = now() < end && (await clock.sampleMs()) !== undefined;
-  const isLeftOut = measuring && !(await target.begin('join')); // two loads ended within it
+  // For now, as loads ended within it.
+  if (measuring && !(await target.begin('join'))) return { choice: { ...choice, joined: 0 }, learned: false };
   const isPart = (each: Dispatch) => isAttending(each) || isTurning(each) || isProjecting(each);
   const { span, threads, turned } = choice;
   const ways = ([0, 1] as const).map((each) => ({ span, threads, turned, joined: each }));
-  const timed = measuring && !isLeftOut ? await time(target, choice, ways, length, isPart, end) : [];
-  const found: Joins = isLeftOut ? { joined: 0 } : timed.length > 1 ? { joined: timed[0].value.joined } : { late: late + 1 };
+  const timed = measuring ? await time(target, choice, ways, length, isPart, end) : [];
+  const found: Joins = timed.length > 1 ? { joined: timed[0].value.joined } : { late: late + 1 };
   notes.joins = { ...notes.joins, [kind]: found };
   return { choice: { ...choice, joined: found.joined ?? 0 }, learned: true };
 }

@@ -46,7 +46,7 @@ export async function tuneChunk(
     notes.late = { ...notes.late, chunk: tries };
     if (tries < mostTries) return { choice: { ...choice, chunk }, learned: true };
   }
-  if (!compared && later) return { choice: { ...choice, chunk }, learned: false };
+  if (!measuring || (!compared && later)) return { choice: { ...choice, chunk }, learned: false };
   notes.chunks = { ...notes.chunks, [target.products]: { chunk, of: target.chunk } };
   return { choice: { ...choice, chunk }, learned: true };
 }

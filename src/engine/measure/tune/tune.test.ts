@@ -204,9 +204,47 @@ it('leaves out what ended two loads, as when a driver resets the GPU, and keeps 
   expect(ranked).toEqual(['prefill']);
   expect(await load()).toMatchObject({ prefill: untuned.prefill });
   expect(ranked.slice(0, 2)).toEqual(['few', 'few']);
-  expect(kept!.begun).toBeUndefined();
-  expect(Object.keys(kept!.prefill)).toEqual(['large', 'small']);
+  expect(Object.keys(kept!.decode)).toEqual(['large', 'small']);
+  expect(kept!.begun).toEqual({ prefill: { times: 2, loads: 1 } });
+  expect(kept!.prefill, 'nothing is noted of what is left out for now').toEqual({});
   await load();
   expect(ranked).toEqual([]);
+  for (let n = 0; n < 8; n++) await load();
+  await expect(load(), 'after some loads it is tried again').rejects.toThrow('reset');
+  expect(ranked).toEqual(['prefill']);
+  ranked.splice(0);
+  await load();
+  expect(ranked, 'once').toEqual([]);
   rank.mockRestore();
+});
+
+it('measures again what the device cannot run any more, though it is noted', async () => {
+  const untuned = defaultChoice(gpu);
+  const book = await openNotebook(undefined, gpu, '', untuned);
+  const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) =>
+    candidates.slice(0, 2).map(({ value }, i) => ({ value, ms: 1 + i })));
+  await tune(target, untuned, book);
+  book.notes.prefill.large = { prefill: 'matrix-f16-8x8x8-8', tile: 'f32' };
+  rank.mockClear();
+  expect(await tune(target, untuned, book)).toMatchObject({ prefill: 'tile' });
+  expect(rank).toHaveBeenCalledOnce();
+  expect(book.notes.prefill.large).toEqual({ prefill: 'tile', tile: 'f32' });
+  rank.mockRestore();
+});
+
+it('leaves out parts of panels where there would be more workgroups than a dispatch has', async () => {
+  const offered = new Map<string, MatrixChoice[]>();
+  const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) => {
+    const values = candidates.map(({ value }) => value as MatrixChoice);
+    if (values.some(({ splits }) => splits)) offered.set(candidates[0].dispatches[0].label, values);
+    return [];
+  });
+  const kinds = [524280, 524281, 1048561].map((rows) => `Q4_K ${rows}x64 norm logits`);
+  const like = {
+    ...target, record: () => kinds.map((kind) => ({ ...dispatches[0], label: kind, kind })),
+    gpu: { ...gpu, device: { ...gpu.device, limits: { ...gpu.device.limits, maxComputeInvocationsPerWorkgroup: 1024 } } as unknown as GPUDevice },
+  };
+  await tune(like, defaultChoice(like.gpu), await openNotebook(undefined, like.gpu, '', defaultChoice(like.gpu)));
+  rank.mockRestore();
+  expect(kinds.map((kind) => Math.min(...offered.get(kind)!.map(({ panels }) => panels!)))).toEqual([0.25, 0.5, 1]);
 });

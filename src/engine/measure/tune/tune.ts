@@ -10,14 +10,16 @@ import { createPassClock } from '../../../gpu/pass-clock.ts';
 import { type Dispatch, runsIn } from '../../../gpu/program.ts';
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { type ModelConfig } from '../../../model/graph.ts';
+import { fitsGrid, rowsOfKind } from '../../../model/choices/choice-of-matrix.ts';
 import { matrixPrefills, missing } from '../../../model/choices/possible-choices.ts';
 import { type Activations, type SequenceBuffers } from '../../../model/operation.ts';
 import { writeState } from '../../../model/sequence-buffers.ts';
+import { whileNoneMeasures } from '../../../weights/store/locks.ts';
 import { type MatrixChoice, type Mode, type KernelChoice, usualChunk } from '../../../model/choices/kernel-choice.ts';
 import { usesTiles } from '../../../model/blocks/products.ts';
 import { tuneAttention } from './tune-attention.ts';
 import { tuneChunk } from './tune-chunk.ts';
-import { type Choice, type Notebook } from './tuning.ts';
+import { type Choice, type Notebook, notedChoice } from './tuning.ts';
 
 /** Time for all measurements, compiling included. */
 export const tuneMs = 3000;
@@ -69,7 +71,12 @@ export interface TuneOptions {
   exact?: boolean;
   /** See Timing. */
   now?: Timing['now'];
+  /** By which tabs of the browser measure one after the other. */
+  locks?: LockManager;
 }
+
+/** Time in which another tab has measured, if nothing holds it up. */
+const othersMs = 3 * tuneMs;
 
 /**
  * `choice` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most; `exact`: of
@@ -80,17 +87,25 @@ export async function tune(
   given: TuneTarget,
   choice: KernelChoice,
   book: Notebook,
-  { exact = false, now = () => performance.now() }: TuneOptions = {},
+  { exact = false, now = () => performance.now(), locks }: TuneOptions = {},
 ): Promise<KernelChoice> {
-  const clock = createPassClock(given.gpu.device, given.ledger);
-  try {
-    return await tuneBy({ ...given, clock, now, begin: book.begin }, choice, book, exact);
-  } finally {
-    clock.destroy();
-  }
+  return whileNoneMeasures(locks, othersMs, async () => {
+    const clock = createPassClock(given.gpu.device, given.ledger);
+    try {
+      await book.refresh();
+      return await tuneBy({ ...given, clock, now, begin: book.begin }, choice, book, exact);
+    } catch (error) {
+      await book.failed();
+      throw error;
+    } finally {
+      clock.destroy();
+    }
+  });
 }
 
-async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }: Notebook, exact: boolean): Promise<KernelChoice> {
+async function tuneBy(target: TimedTarget, choice: KernelChoice, book: Notebook, exact: boolean): Promise<KernelChoice> {
+  const { notes, save } = book;
+  const isCounted = book.countLoad();
   const started = target.now();
   const isToRepeat = (part: Choice | 'chunk') => (notes.late?.[part] ?? mostTries) < mostTries;
   const most = (['decode', 'prefill', 'few', 'chunk'] as const).some(isToRepeat) ? againMs : tuneMs;
@@ -103,11 +118,16 @@ async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }
     const repeat = isToRepeat(part);
     let compared = false; // for the largest kind, at this load
     let measuring: boolean | undefined;
+    let isLeftOut = false; // as loads ended within it: for now, so that nothing is noted
     for (const [i, kind] of byShare(target.record(mode, choice)).entries()) {
-      const known: MatrixChoice | undefined = notes[part][kind];
+      const known = notedChoice(target.gpu, notes[part][kind]);
       let chosen = repeat ? undefined : known;
       if (!chosen) {
-        measuring ??= (await target.clock.sampleMs()) !== undefined && (await target.begin(part));
+        if (measuring === undefined) {
+          const tells = (await target.clock.sampleMs()) !== undefined;
+          isLeftOut = tells && !(await target.begin(part));
+          measuring = tells && !isLeftOut;
+        }
         const timed =
           measuring && target.now() < deadline
             ? await time(
@@ -135,8 +155,10 @@ async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }
         const soonest = target.gpu.software && measuring && i === 0 && part !== 'few' ? choices[0] : undefined;
         chosen = timed[0]?.value ?? (compared ? undefined : known) ?? soonest ?? usual(choice)[part];
         // Also where no time was left: measuring at every load would delay the weights each time.
-        notes[part][kind] = chosen;
-        learned = true;
+        if (!isLeftOut) {
+          notes[part][kind] = chosen;
+          learned = true;
+        }
       }
       if (i === 0) choice = { ...choice, ...chosen };
       choice = { ...choice, matrices: { ...choice.matrices, [kind]: { ...choice.matrices?.[kind], ...chosen } } };
@@ -144,17 +166,17 @@ async function tuneBy(target: TimedTarget, choice: KernelChoice, { notes, save }
   }
   const attending = await tuneAttention(target, choice, notes, started + until.attention * most, later, started + until.join * most);
   const stepped = target.streams ? undefined : await tuneChunk(target, attending.choice, notes, started + until.chunk * most, later);
-  if (learned || attending.learned || stepped?.learned || notes.begun) {
-    delete notes.begun;
-    await save();
-  }
+  const isEnded = book.end();
+  if (learned || attending.learned || stepped?.learned || isEnded || isCounted) await save();
   return (stepped ?? attending).choice;
 }
 
-/** Whether the type of a kind's matrices has what a choice is for: codes for products of integers, values for a table. */
+/** Whether a kind's matrices have what a choice is for: codes for products of integers, values for a table, no more rows than a dispatch takes. */
 export function suits(kind: string): (choice: MatrixChoice) => boolean {
+  const rows = rowsOfKind(kind);
   const { codes, tableShader } = formats.get(kind.split(' ')[0]) ?? {};
-  return ({ dot, tile }) => (codes !== undefined || (dot !== 'i8' && tile !== 'i16')) && (tableShader !== undefined || dot !== 'table');
+  const [hasCodes, hasTable] = [codes !== undefined, tableShader !== undefined];
+  return ({ dot, tile, panels }) => fitsGrid({ panels }, rows) && (hasCodes || (dot !== 'i8' && tile !== 'i16')) && (hasTable || dot !== 'table');
 }
 
 /** What kinds take that have no part of their own. Few rows need a kernel of their own beside tiles, which they leave empty. */

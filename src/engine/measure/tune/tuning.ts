@@ -1,13 +1,16 @@
 // What was measured and tested on an adapter, kept between loads so that it is done once. Knows no kernel.
-import { type Gpu } from '../../../gpu/device.ts';
+import { type Gpu, identityOf } from '../../../gpu/device.ts';
 import { type AttentionChoice, type MatrixChoice, type Mode, type KernelChoice, chunks } from '../../../model/choices/kernel-choice.ts';
+import { missing } from '../../../model/choices/possible-choices.ts';
 
 /** What is chosen by one measurement: the shapes of decode, of prefill, and of prefill of a few rows. */
 export type Choice = Mode | 'few';
 
 export interface AdapterNotes extends Record<Choice, Record<string, MatrixChoice>> {
-  /** Hash of the kernels that the notes are about. */
+  /** Hash of the kernels that the notes are about, but for those of rare weight types. */
   kernels: string;
+  /** The same of the rare weight types that something is noted of. */
+  types?: Record<string, string>;
   /** Checks by name: how each failed, or an empty text. */
   checks: Record<string, string>;
   /** Choice of attention in decode, by its kind (tune-attention.ts). */
@@ -18,11 +21,21 @@ export interface AdapterNotes extends Record<Choice, Record<string, MatrixChoice
   chunks?: Record<string, { chunk: number; of: number }>;
   /** How often no time was left for the largest kind of matrix, or for any length of a step, as on a busy machine. */
   late?: Partial<Record<Choice | 'chunk', number>>;
-  /** The part of the measurements that is under way, and how often it began without an end. */
-  begun?: { part: MeasuredPart; times: number };
+  /** The parts of the measurements that began without an end. */
+  begun?: Partial<Record<MeasuredPart, Begun>>;
 }
 
 export type MeasuredPart = Choice | 'attention' | 'join' | 'chunk';
+
+/** Of a part that is under way, or in which loads ended. */
+export interface Begun {
+  /** Loads that began it and did not end it. */
+  times: number;
+  /** When the last of them began it, by Date.now(), until it is known that the page did not just leave. */
+  at?: number;
+  /** Loads since, if it is left out. */
+  loads?: number;
+}
 
 export interface Joins {
   /** Which was faster; undefined until both were timed. */
@@ -33,21 +46,31 @@ export interface Joins {
 
 /** Loads that may end within the same part of the measurements, as when a driver resets the GPU, before it is left out. */
 const mostEnds = 2;
+/** Loads for which it is left out, then one may try again: another driver may be there, or it was something else that ended them. */
+const loadsLeftOut = 10;
 
-/** Notes by a key that names the adapter. */
+/** Notes by a key that names the device. */
 export interface Tuning {
   get(key: string): Promise<AdapterNotes | undefined>;
   set(key: string, notes: AdapterNotes): Promise<void>;
 }
 
 export interface Notebook {
-  notes: AdapterNotes;
+  readonly notes: AdapterNotes;
   save(): Promise<void>;
+  /** Reads again what is kept: another tab may have measured since. */
+  refresh(): Promise<void>;
+  /** Counts this load for what is left out; true if that changed the notes. */
+  countLoad(): boolean;
   /**
-   * Notes, with all that was measured until now, that a part of the measurements begins. False if that was the last of two loads before:
-   * then it is to be left out.
+   * Notes, with all that was measured until now, that a part of the measurements begins, and that the one before has ended. False if loads before
+   * ended in it: then it is to be left out, and nothing noted of it.
    */
   begin(part: MeasuredPart): Promise<boolean>;
+  /** Notes that the part that was begun has ended; true if there was one. */
+  end(): boolean;
+  /** Notes that it was the work that ended it, not that a page left. */
+  failed(): Promise<void>;
 }
 
 export interface NotebookOptions {
@@ -55,36 +78,95 @@ export interface NotebookOptions {
   exact?: boolean;
   /** What was noted before does not count. */
   anew?: boolean;
+  /** Hashes of the model's rare weight types (`typeHashes`). */
+  types?: Record<string, string>;
+  /** When a page of this origin last left a load before its end, by Date.now(). */
+  leftAt?: number;
 }
 
 /** The browser and its version: another one has another compiler, with faults and speeds of its own. */
 const runtime = (): string[] =>
   /(?:Chrome|Firefox|Version|Node\.js)\/\d+/.exec((globalThis.navigator as Navigator | undefined)?.userAgent ?? '')?.slice(0, 1) ?? [];
 
-/** The notes on this adapter with `choice` as the untuned choice; empty if there are none of these kernels. */
+/** The notes on this device with `choice` as the untuned choice; empty if there are none of these kernels. */
 export async function openNotebook(
   tuning: Tuning | undefined,
-  { adapterName }: Gpu,
+  gpu: Gpu,
   kernels: string,
   choice: KernelChoice,
-  { exact = false, anew = false }: NotebookOptions = {},
+  { exact = false, anew = false, types = {}, leftAt = -Infinity }: NotebookOptions = {},
 ): Promise<Notebook> {
-  const key = [adapterName, ...runtime(), ...Object.values(choice), ...(exact ? ['exact'] : [])].join('|');
-  const kept = anew ? undefined : await tuning?.get(key);
-  const notes = kept?.kernels === kernels ? kept : { kernels, decode: {}, prefill: {}, few: {}, checks: {} };
+  const key = [identityOf(gpu), ...runtime(), ...Object.values(choice), ...(exact ? ['exact'] : [])].join('|');
+  const read = async () => {
+    const kept = await tuning?.get(key);
+    return kept?.kernels === kernels ? current(kept, types, leftAt) : undefined;
+  };
+  const none = (): AdapterNotes => ({ kernels, types, decode: {}, prefill: {}, few: {}, checks: {} });
+  let notes = (anew ? undefined : await read()) ?? none();
+  let part: MeasuredPart | undefined;
   const save = async () => tuning?.set(key, notes);
+  const end = () => {
+    if (!part) return false;
+    const others = Object.entries(notes.begun ?? {}).filter(([each]) => each !== part);
+    notes.begun = others.length ? Object.fromEntries(others) : undefined;
+    part = undefined;
+    return true;
+  };
   return {
-    notes,
+    get notes() {
+      return notes;
+    },
     save,
-    async begin(part) {
-      const times = notes.begun?.part === part ? notes.begun.times : 0;
+    end,
+    async refresh() {
+      if (!anew) notes = (await read()) ?? notes;
+    },
+    countLoad() {
+      const left = Object.entries(notes.begun ?? {}).filter(([, { times }]) => times >= mostEnds);
+      for (const [, each] of left) {
+        each.loads = (each.loads ?? 0) + 1;
+        if (each.loads > loadsLeftOut) Object.assign(each, { times: mostEnds - 1, loads: undefined });
+      }
+      return left.length > 0;
+    },
+    async begin(next) {
+      end();
+      const { times = 0 } = notes.begun?.[next] ?? {};
       if (times >= mostEnds) return false;
-      notes.begun = { part, times: times + 1 };
+      part = next;
+      notes.begun = { ...notes.begun, [next]: { times: times + 1, at: Date.now() } };
       await save();
       return true;
     },
+    async failed() {
+      const begun = part && notes.begun?.[part];
+      if (!begun) return;
+      delete begun.at;
+      await save();
+    },
   };
 }
+
+/** What of kept notes holds: all but what is about weight types whose shaders are others by now, and parts that ended as a page left. */
+function current(kept: AdapterNotes, types: Record<string, string>, leftAt: number): AdapterNotes {
+  const begun = Object.entries(kept.begun ?? {}).flatMap(([part, { at = Infinity, times, loads }]): [string, Begun][] => {
+    if (at > leftAt) return [[part, kept.begun![part as MeasuredPart]!]];
+    return times > 1 ? [[part, { times: times - 1, loads }]] : [];
+  });
+  const old = Object.keys(types).filter((type) => (kept.types?.[type] ?? types[type]) !== types[type]);
+  const notes = { ...kept, types: { ...kept.types, ...types }, begun: begun.length ? Object.fromEntries(begun) : undefined };
+  if (!old.length) return notes;
+  const isOld = new RegExp(`(?<!\\w)(?:${old.join('|')})(?!\\w)`); // kinds and checks name the types that they are of
+  const others = <T>(of: Record<string, T> = {}) => Object.fromEntries(Object.entries(of).filter(([name]) => !isOld.test(name)));
+  return {
+    ...notes, decode: others(kept.decode), prefill: others(kept.prefill), few: others(kept.few), checks: others(kept.checks), joins: others(kept.joins),
+    chunks: others(kept.chunks),
+  };
+}
+
+/** A choice as it is noted, where the device can run it. */
+export const notedChoice = <T extends Partial<KernelChoice>>(gpu: Gpu, noted: T | undefined): T | undefined =>
+  (noted && missing(gpu, noted) === undefined ? noted : undefined);
 
 /** How many tokens in a step a model is to be planned with room for: what is best, if that is known, else all that is to be measured. */
 export function chunkToPlan(notes: AdapterNotes, products: string): number {

@@ -11,6 +11,8 @@ export interface Pacer {
   piecesPerSubmit(rows: number, ms?: number): number;
   /** Waits until at most one submit is in flight, and learns how long `pieces` of `rows` tokens took. */
   submitted(rows: number, pieces: number): Promise<void>;
+  /** What a piece of so many tokens takes, as far as that is known. */
+  msOf(rows: number): number | undefined;
   /** When the GPU finished the last submit (performance.now()), if it has nothing to do. */
   idleSince(): number | undefined;
 }
@@ -41,6 +43,7 @@ export function createPacer(queue: GPUQueue): Pacer {
       inFlight.push(done);
       while (inFlight.length > 1) await inFlight.shift();
     },
+    msOf: (rows) => msPerPiece.get(bucket(rows)),
     idleSince: () => (pending ? undefined : lastDone),
   };
 }

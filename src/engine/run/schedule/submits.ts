@@ -64,13 +64,12 @@ export interface Submits {
 }
 
 export function createSubmits(model: LoadedModel): Submits {
-  const { gpu: { device }, activations, stream, items, tables } = model;
-  const { experiment = {} } = model.planned.chosen.options;
+  const { gpu: { device }, activations, stream, items, tables, planned: { chosen: { options: { experiment = {} } } } } = model;
   const pacer = createPacer(device.queue);
   const stalls = createStalls(pacer);
   const choices = items && createChoices(model, items);
   const waits = stream !== undefined || items !== undefined || tables !== undefined;
-  const check = watchDevice(device);
+  const [check, watchFirst] = [watchDevice(device), firstLongStep(model)];
   let [rowsBefore, submits, hostMs] = [0, 0, 0]; // rows of the step that was last made ready, of all its sequences
 
   function submit(encoder: GPUCommandEncoder): void {
@@ -126,6 +125,7 @@ export function createSubmits(model: LoadedModel): Submits {
       await pacer.submitted(rows, i - first);
       if (!isLast) i = first; // once more, with other experts
     }
+    watchFirst(times[0], pacer);
   };
 
   return {
@@ -141,6 +141,17 @@ export function createSubmits(model: LoadedModel): Submits {
       return hostMs;
     },
     transfer: () => ({ ...transferOf(stream?.counters, items?.counters), rowBytes: rowBytesOf(model), ...stalls.counters }),
+  };
+}
+
+/** Tells who chose the length of steps what a layer takes in the first of them, at the begin of a text; where weights are streamed nobody chose it. */
+function firstLongStep({ sizes: { chunk }, stream, planned: { chosen: { chooser } } }: LoadedModel): (steps: readonly Step[], pacer: Pacer) => void {
+  let isTold = stream !== undefined || chooser === undefined;
+  return ([{ rows, length }, ...others], pacer) => {
+    const ms = rows === chunk && length === rows && !others.length && !isTold ? pacer.msOf(rows) : undefined;
+    if (ms === undefined) return;
+    isTold = true;
+    void chooser!.stepTook(ms).catch(() => undefined); // what cannot be noted is measured as before
   };
 }
 

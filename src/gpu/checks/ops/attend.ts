@@ -3,7 +3,7 @@ import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { affineFormats } from '../../../kv/formats/affine.ts';
 import { type KvFormat, type PageFormat, pageSlots } from '../../../kv/formats/format.ts';
 import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../../model/choices/kernel-choice.ts';
-import { type Attend, attend } from '../../../model/ops/attend.ts';
+import { type Attend, attend, rowsOfMany } from '../../../model/ops/attend.ts';
 import { turnsQueries } from '../../../model/blocks/decode-attention.ts';
 import { isWide, lanesOf } from '../../../model/blocks/products.ts';
 import { attention } from '../../../reference/attend.ts';
@@ -377,6 +377,7 @@ export const checks: OperationChecks<Attend> = {
     const { graph: { config }, choice, kv } = model;
     const { heads, kvHeads, headDim } = op.shape ?? config;
     const { prefill, span, threads, part, uniform, lanes = lanesOf(prefill) } = choice;
+    const tokens = Math.ceil((rowsOfMany(headDim, choice) * kvHeads) / heads) + 1; // every row of a workgroup, and some of the next one
     const window = op.window && Math.min(op.window, 100);
     const seen = { heads, kvHeads, headDim, length: Math.max(300, 2 * span - 1), scale: op.scale, window, softcap: op.softcap, sinks: op.sinks !== undefined };
     const also = [window && `, window ${window}`, op.softcap && `, capped at ${op.softcap}`, op.sinks && ', with sinks'];
@@ -390,8 +391,8 @@ export const checks: OperationChecks<Attend> = {
       check(`attention-decode by ${span} in ${threads}`, plain ? { kv: kv.name } : { span, threads }, 1, 'decode'),
       // Of heads in parts, and of keys and values that threads read together, that is what to drop.
       part && part < headDim
-        ? check(`attention by ${wordsOfParts(choice)}`, { part, uniform, lanes: choice.lanes }, 9, 'prefill')
-        : check(`${manyOf(choice)}${lanes ? ` by ${lanes}` : ''}`, lanes ? { prefill } : { kv: kv.name }, 9, 'prefill'),
+        ? check(`attention by ${wordsOfParts(choice)}`, { part, uniform, lanes: choice.lanes }, tokens, 'prefill')
+        : check(`${manyOf(choice)}${lanes ? ` by ${lanes}` : ''}`, lanes ? { prefill } : { kv: kv.name }, tokens, 'prefill'),
     ];
   },
 };

@@ -5,11 +5,12 @@ import { type KernelChoice, type Mode } from '../../../model/choices/kernel-choi
 import { gatesOf } from '../../../reference/rare/neurons.ts';
 import { rmsNorm } from '../../../reference/rms-norm.ts';
 import { type Case, type Check } from '../check.ts';
-import { decodeChoice } from '../choice.ts';
+import { decodeChoice, unpackedIn } from '../choice.ts';
 import { type OperationChecks } from '../operation-checks.ts';
-import { normals, random, randomTensor, unpackTensor } from '../random.ts';
+import { normals, random, randomTensor, unpackTensor, unpacksHalves } from '../random.ts';
 import { withStage } from '../workbench.ts';
 import { choose, chosenWords } from './experts.ts';
+import { halvesCheck } from './project.ts';
 
 const tolerance = 1e-6;
 
@@ -64,10 +65,12 @@ export const checks: OperationChecks<ExpertGates> = {
     const type = typeOf(gate.tensor);
     const each = { type, experts: Math.max(4, used), used, cols, hidden: Math.min(hidden, 64) };
     const { splits, panels, dot, few } = choice;
+    const halves = choice.halves === 'unpack' && unpacksHalves(type) ? [halvesCheck({ types: [type], rows: [32], cols, tokens: 1 }, choice)] : [];
+    const label = `expert-gates ${type} ${hidden}x${cols}${unpackedIn(choice, halves.length > 0)}`;
     const of = (mode: Mode, tokens: number, proves: Check['choice']): Check => ({
-      name: `expert-gates ${type} ${hidden}x${cols}, ${mode}, ${splitsOf(choice, mode)} splits`, tolerance, choice: proves,
+      name: `${label}, ${mode}, ${splitsOf(choice, mode)} splits`, tolerance, choice: proves,
       cases: [gatesCase({ ...each, tokens }, mode, choice)],
     });
-    return [of('decode', 1, { splits, panels, dot }), of('prefill', 9, { few })];
+    return [of('decode', 1, { splits, panels, dot }), of('prefill', 9, { few }), ...halves];
   },
 };

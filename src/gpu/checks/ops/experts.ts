@@ -6,7 +6,7 @@ import { type Expert, mix } from '../../../reference/rare/experts.ts';
 import { rmsNorm } from '../../../reference/rms-norm.ts';
 import { type Choice } from '../../../reference/rare/route.ts';
 import { type Case, type Check } from '../check.ts';
-import { decodeChoice } from '../choice.ts';
+import { decodeChoice, inRegisters, unpackedIn } from '../choice.ts';
 import { type OperationChecks } from '../operation-checks.ts';
 import { normals, random, randomTensor, unpackTensor, unpacksHalves } from '../random.ts';
 import { type Tensor, type Workbench, withStage } from '../workbench.ts';
@@ -164,15 +164,15 @@ export const checks: OperationChecks<Experts> = {
     const types: Mixture['types'] = [typeOf(gate.tensor), typeOf(down.tensor), typeOf(up.tensor)];
     const each = { types, experts: Math.max(4, used), used, cols, hidden: Math.min(hidden, block(types[1])), activation, biased: biases !== undefined, fused };
     const { splits, panels, dot, few } = choice;
-    const label = `experts ${types.join('+')} ${hidden}x${cols} ${activation}${biases ? ' biased' : ''}${fused ? ' fused' : ''}`;
+    // Their kernels unpack as those of products do.
+    const halved = [...new Set(types.flatMap((type) => (type !== undefined && unpacksHalves(type) ? type : [])))];
+    const also = `${biases ? ' biased' : ''}${fused ? ' fused' : ''}${inRegisters(choice.registers)}${unpackedIn(choice, halved.length > 0)}`;
+    const label = `experts ${types.join('+')} ${hidden}x${cols} ${activation}${also}`;
     const of = (mode: Mode, tokens: number, proves: Check['choice']): Check => ({
       name: `${label}, ${mode}, ${splitsOf(choice, mode)} splits`,
       tolerance, choice: proves, cases: [mixtureCase({ ...each, tokens }, mode, choice)],
     });
-    // Their kernels unpack as those of products do.
-    const halved = [...new Set(types.flatMap((type) => (type !== undefined && unpacksHalves(type) ? type : [])))];
-    const unpacks = choice.halves === 'unpack' && halved.length > 0;
-    const halves = unpacks ? [halvesCheck({ types: halved, rows: halved.map(() => 32), cols, tokens: 1 }, choice)] : [];
+    const halves = choice.halves === 'unpack' && halved.length > 0 ? [halvesCheck({ types: halved, rows: halved.map(() => 32), cols, tokens: 1 }, choice)] : [];
     return [of('decode', 1, { splits, panels, dot }), of('prefill', 9, { few }), ...halves];
   },
 };

@@ -8,7 +8,7 @@ import { type Choice } from '../../../reference/rare/route.ts';
 import { neuronsAdded } from '../../../reference/rare/neurons.ts';
 import { rmsNorm } from '../../../reference/rms-norm.ts';
 import { type Case, type Check } from '../check.ts';
-import { decodeChoice } from '../choice.ts';
+import { decodeChoice, inRegisters, unpackedIn } from '../choice.ts';
 import { type OperationChecks } from '../operation-checks.ts';
 import { type Random, normals, random, randomTensor, unpackTensor } from '../random.ts';
 import { type Tensor, type Workbench, withStage } from '../workbench.ts';
@@ -141,6 +141,7 @@ export const checks: OperationChecks<Neurons> = {
       type, up, rows: Math.min(down.rows / (chosen?.count ?? 1), 320), cols: gated && Math.min(gated.cols, 2080), neurons: Math.min(neurons, 2080),
       experts: count, on: 0.1,
     };
-    return [{ name, tolerance, choice: halved ? { halves: choice.halves } : {}, cases: both(product, choice) }];
+    const also = `${inRegisters(choice.registers)}${unpackedIn(choice, halved)}`;
+    return [{ name: `${name}${also}`, tolerance, choice: halved ? { halves: choice.halves } : {}, cases: both(product, choice) }];
   },
 };

@@ -5,15 +5,15 @@ import { type KernelChoice, plainAttention } from '../../../model/choices/kernel
 import { type Project, productsOfLowRank } from '../../../model/ops/project.ts';
 import { matrixPrefills } from '../../../model/choices/possible-choices.ts';
 import { joinedIn, mostJoined } from '../../../model/blocks/decode-attention.ts';
-import { rowsAtOnce, usesTiles } from '../../../model/blocks/products.ts';
+import { decodeRows, fewRows, matrixRowsAtOnce, rowsAtOnce } from '../../../model/blocks/products.ts';
 import { unitOf } from '../../../model/choices/subgroup-matrix.ts';
 import { type Check } from '../check.ts';
-import { decodeChoice } from '../choice.ts';
+import { decodeChoice, inRegisters } from '../choice.ts';
 import { gateChecks } from '../gate.ts';
 import { type Joined, joinedCase } from '../joined.ts';
 import { normCheck, normChecks } from '../norm.ts';
 import { type Model, type OperationChecks, modelRows } from '../operation-checks.ts';
-import { type Projected, nameOf, projectCase, tolerance } from '../product.ts';
+import { type Projected, nameOf, notNumbersCase, projectCase, tolerance } from '../product.ts';
 import { columns, ggmlBlock, hasHalves, unpacksHalves } from '../random.ts';
 
 /** Each weight is rounded to f16 once: by 2^-11 of it to nearest, and by 2^-10 where a GPU rounds toward zero. */
@@ -159,6 +159,10 @@ function decodeChecks(): Check[] {
       10272,
     ),
     {
+      name: 'matvec i8 of what is no number', tolerance, choice: { dot: 'i8' as const },
+      cases: [notNumbersCase('Q4_K', 'decode', decodeChoice({ dot: 'i8' }))],
+    },
+    {
       name: 'matvec of several types and bindings',
       tolerance,
       choice: {},
@@ -194,11 +198,12 @@ function joinedCheckOf({ graph: { config, ropes }, choice, kv, typeOf, kindsOf }
   const { joins, scale, add } = op;
   if (!joins || !joinedIn(joins, { graph: { config, ropes }, choice, kv: { format: kv } })) return [];
   const { heads, kvHeads, headDim } = joins.shape ?? config;
-  const given = { type: typeOf(op.matrices[0].tensor), rows: modelRows, heads, kvHeads, headDim, scale, alone: !add, shares: op.shares !== undefined };
+  const given = { type: typeOf(op.matrices[0].tensor), heads, kvHeads, headDim, scale, alone: !add, shares: op.shares !== undefined };
   return (kindsOf?.(op) ?? [undefined]).map((kind) => {
     const own = kind === undefined ? choice : choiceOf(choice, kind);
-    const cases = [2, mostJoined].map((splits) => joinedCase({ ...given, splits, windowed: joins.window !== undefined }, own));
-    const name = `matvec that joins splits, ${own.dot}, ${own.splits} splits, ${own.panels} panels, ${cases[0].name}`;
+    const rows = beyond(decodeRows(own));
+    const cases = [2, mostJoined].map((splits) => joinedCase({ ...given, rows, splits, windowed: joins.window !== undefined }, own));
+    const name = `matvec that joins splits, ${own.dot}, ${own.splits} splits, ${own.panels} panels${inRegisters(own.registers)}, ${cases[0].name}`;
     return { name, tolerance, choice: { joined: 1 }, cases };
   });
 }
@@ -246,6 +251,13 @@ function prefillChecks(matrixPrefills: KernelChoice['prefill'][]): Check[] {
   });
 }
 
+/** Activations in bytes are numbers whatever they are made of, which is not to hide that a model computes wrongly. */
+const notNumbersChecks = (): Check[] =>
+  (['i16', 'i8'] as const).map((tile) => ({
+    name: `matmul ${tile} of what is no number`, tolerance, choice: { prefill: 'tile', tile },
+    cases: [notNumbersCase('Q4_K', 'prefill', decodeChoice({ prefill: 'tile', tile }))],
+  }));
+
 /** Forms for few registers, of a few types: what differs is no type's. Tiles whose weights are unpacked in two halves; gate and up in turns. */
 const leanChecks = (): Check[] => {
   const tile = { prefill: 'tile', tile: 'f32', registers: 64 } as const;
@@ -262,14 +274,17 @@ const leanChecks = (): Check[] => {
   ];
 };
 
+/** Rows of a matrix so that every one of a workgroup is compared, and an edge; a multiple of 4, as the heads of a bias are. */
+const beyond = (rows: number): number => rows + 4;
+
 /** The check of one product of a model for one row of activations. */
 const decodeCheck = (given: Projected, label: string, choice: KernelChoice): Check => {
   const { splits, panels, dot } = choice;
   return {
-    name: `matvec ${dot === 'f32' ? '' : `${dot} `}${label}, ${splits} splits, ${panels} panels`,
+    name: `matvec ${dot === 'f32' ? '' : `${dot} `}${label}, ${splits} splits, ${panels} panels${given.gate ? inRegisters(choice.registers) : ''}`,
     tolerance,
     choice: { splits, panels, dot },
-    cases: [projectCase({ ...given, tokens: 1 }, 'decode', choice)],
+    cases: [projectCase({ ...given, rows: given.rows.map(() => beyond(decodeRows(choice))), tokens: 1 }, 'decode', choice)],
   };
 };
 
@@ -277,22 +292,19 @@ const decodeCheck = (given: Projected, label: string, choice: KernelChoice): Che
 const fewCheck = (given: Projected, label: string, choice: KernelChoice): Check[] => {
   const { few } = choice;
   return few
-    ? [{ name: `matvec-few ${label}, ${few} splits`, tolerance, choice: { few }, cases: [projectCase({ ...given, tokens: 5 }, 'prefill', choice)] }]
+    ? [{ name: `matvec-few ${label}, ${few} splits`, tolerance, choice: { few }, cases: [projectCase({ ...given, tokens: fewRows }, 'prefill', choice)] }]
     : [];
 };
 
-/** More rows of a matrix than a tile of 64 x 64 has, so that each of its lines is compared, and an edge. */
-const beyondTile = 68;
-
 /** The check of one product of a model for many rows of activations. */
 const prefillCheck = (given: Projected, label: string, choice: KernelChoice): Check => {
-  const { prefill, tile } = choice;
-  const sizes = { ...(usesTiles(prefill) && { rows: given.rows.map(() => beyondTile) }), tokens: rowsAtOnce(prefill) + 1 };
+  const { prefill, tile, registers } = choice;
+  const sizes = { rows: given.rows.map(() => beyond(matrixRowsAtOnce(prefill))), tokens: rowsAtOnce(prefill) + 1 };
   const cases = [projectCase({ ...given, ...sizes }, 'prefill', choice)];
   if (unitOf(prefill)) return { name: `matmul-matrix ${prefill} ${label}`, tolerance: matrixTolerance(prefill), choice: { prefill }, cases };
   if (prefill !== 'tile')
     return { name: `matvec-${prefill.replace(/(\d)$/, ' by $1')} ${label}`, tolerance, choice: { prefill }, cases };
-  return { name: `matmul ${tile} ${label}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, choice: { prefill, tile }, cases };
+  return { name: `matmul ${tile} ${label}${inRegisters(registers)}`, tolerance: tile === 'f16' ? halfTolerance : tolerance, choice: { prefill, tile }, cases };
 };
 
 /** Whether unpacking keeps subnormal f16 scales and weights, in the kernel of the product; one for each set of types. */
@@ -336,7 +348,7 @@ const partsOfAdapted = (op: Project): Project[] =>
 
 export const checks: OperationChecks<Project> = {
   all: (gpu) => [
-    ...decodeChecks(), ...joinedChecks(), ...prefillChecks(matrixPrefills(gpu)), ...leanChecks(),
+    ...decodeChecks(), ...joinedChecks(), ...prefillChecks(matrixPrefills(gpu)), ...leanChecks(), ...notNumbersChecks(),
     ...normChecks('plain'), ...normChecks('centered'), ...gateChecks(),
   ],
   of: (model, op) => [op, ...partsOfAdapted(op)].flatMap((each) => {
