@@ -51,7 +51,7 @@ function isOfferedTo(gpu: Gpu): (spec: KernelSpec) => boolean {
         return tiles.has(files.includes('tile/f16') ? 'f16' : 'f32');
       case 'matvec-rows': case 'matvec-broadcast': case 'matvec-wide': case 'matvec-shared': case 'attention-wide': case 'sample-probabilities':
         return false;
-      case 'attention-decode':
+      case 'attention-decode': case 'attention-reduce':
         return fitsRegisters({ threads: consts.Threads }, 4 * consts.HeadVec4s);
       case 'attention': {
         const byMaker = files.includes('head/by-subgroup') === uniform > 0 || files.includes('head/whole');

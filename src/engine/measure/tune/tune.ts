@@ -192,7 +192,8 @@ const usual = ({ splits, panels, dot, prefill, tile, few }: KernelChoice): Recor
 export function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few, registers }: KernelChoice, exact: boolean): Record<Choice, MatrixChoice[]> {
   const usable = (choices: MatrixChoice[]) => choices.filter((each) => !missing(gpu, each));
   const spills = registers === 64 && !gpu.software;
-  const small = gpu.software ? [] : [[32, 0.25], [16, 0.5], [32, 1]]; // which give a large GPU enough to do
+  const isNvidia = gpu.vendor === 'nvidia'; // where 1024 threads have 64 registers each, and gates and few rows spill 12 to 34 values
+  const small = gpu.software ? [] : [[32, 0.25], [16, 0.5], ...(isNvidia ? [] : [[32, 1]])]; // which give a large GPU enough to do
   const grids = [...small, [1, 4], [4, 1], [4, 2], [8, 1], [8, 2], [16, 1], [2, 2]].filter(
     ([s, p]) => !(s === splits && p === panels) && !(spills && p > 1),
   );
@@ -204,7 +205,7 @@ export function candidates(gpu: Gpu, { splits, panels, dot, prefill, tile, few, 
   // What a processor with vectors of 8 numbers takes is tried first here too; where they are of 4, behind what each thread does for itself.
   const [before, behind] = [by('shared8', [[1, 4]]), by('shared4', [[1, 4]])];
   const alone = by('f32', [...grids, [splits, panels]]);
-  const widestFew = gpu.vendor === 'nvidia' ? [] : [32]; // there 1024 threads have 64 registers each, and 34 values are spilled
+  const widestFew = isNvidia ? [] : [32];
   // What a processor with vectors of 8 numbers takes is tried first: it compiles for a second, and gains most there.
   const shared = ([['wide8', 'broadcast8'], ['broadcast4', 'wide4']] as const).find(([each]) => !missing(gpu, { prefill: each })) ?? [];
   const others: Pick<KernelChoice, 'prefill' | 'tile'>[] = [
