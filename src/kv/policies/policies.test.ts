@@ -261,13 +261,16 @@ it('a query a layer ahead takes a second way to the processor, and weights that 
 it('indexes over keys in worker memory are planned with what they are made by and searched by, where a text may be long enough', async () => {
   const retrieval = (kvOptions: Record<string, number> = {}) => planned({ kv: 'retrieval', kvOptions, kernels: 'chunk=64' });
   const { homeBytes: pages, config: { layers, heads, kvHeads, headDim } } = await planned({ kv: 'scout', kernels: 'chunk=64' });
-  const index = layers * kvHeads * 512 * (4 * (2 * headDim + 2 + 64) + 3);
+  // Of each key 12 links of 2 bytes and a number; one list of 16 keys with their products; two matrices of coordinates and one of moments.
+  const numbers = 16 * headDim ** 2 + 4 * 2 * headDim;
+  const index = layers * kvHeads * (512 * (12 * 2 + 4) + 16 * (2 + 4) + 4 * (3 * headDim + 2) + numbers);
   const noted = layers * 512 * heads * headDim * 4;
-  const walker = 16 * 512 + 24 * 513;
+  const searched = 512 * (28 + 24);
+  const making = 512 * (8 * headDim + 32);
   expect((await retrieval()).homeBytes).toBe(pages); // fewer slots than an index is for
   expect((await retrieval({ least: 509 })).homeBytes).toBe(pages); // but for the first ones
   const least = await retrieval({ least: 508 });
-  expect(least.homeBytes).toBe(pages! + index + noted + walker);
+  expect(least.homeBytes).toBe(pages! + index + noted + searched + making);
   expect((await retrieval({ least: 508, observed: 256 })).homeBytes, 'however many queries of a step').toBe(least.homeBytes);
   await expect(retrieval({ observed: 0 })).rejects.toThrow('observed is 0; it must be a whole number from 1 to 512');
 });

@@ -55,16 +55,17 @@ it('without a lag layers are always asked', async () => {
 });
 
 it('an abort ends the making of an index: all slots are attended to', async () => {
-  const { answers, ask } = answering({ index: { share: 0.1, least: 32 } }, 2);
+  const slots = 4096; // which take longer than others wait for their turn
+  const { answers, ask } = answering({ index: { share: 0.1, least: 32 } }, 2, slots);
   const stop = new AbortController();
   setTimeout(() => stop.abort()); // has its turn within the first layer
-  await answers.ticked({ phase: 'prompt', length: 512, since: 0, queried: 0, signal: stop.signal });
+  await answers.ticked({ phase: 'prompt', length: slots, since: 0, queried: 0, signal: stop.signal });
   expect(answers.counters.index).toMatchObject({ keys: 0, bytes: 0 });
   ask(0);
   await answers.answer(0);
-  expect(answers.counters).toMatchObject({ slots: 512, scored: 512 });
-  await answers.ticked({ phase: 'prompt', length: 512, since: 0, queried: 0 });
-  expect(answers.counters.index!.keys).toBe(2 * 512);
+  expect(answers.counters).toMatchObject({ slots, scored: slots });
+  await answers.ticked({ phase: 'prompt', length: slots, since: 0, queried: 0 });
+  expect(answers.counters.index!.keys).toBe(2 * slots);
 });
 
 it('an abort ends answers that come late: layers are asked then', async () => {

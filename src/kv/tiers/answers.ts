@@ -6,7 +6,7 @@ import { type KeptAnswered } from '../../protocol.ts';
 import { type KvTick } from '../policy.ts';
 import { type Shape } from '../shape.ts';
 import { type Asking, type Way, createAsking, floatsOf } from './asking.ts';
-import { createAttended } from './attended.ts';
+import { type Attended, createAttended } from './attended.ts';
 import { type AwayBytes } from './away-bytes.ts';
 import { type At, type AwayLayer } from './away-layer.ts';
 import { restsFor } from './turns.ts';
@@ -32,6 +32,9 @@ export interface Answers extends Asking {
   ticked(at: Ticked): Promise<void>;
   /** Forgets slots from `length` on. */
   cut(length: number): void;
+  /** Has the indexes of another sequence, whose slots were copied. */
+  copyFrom(other: Answers): void;
+  readonly attended: Attended;
 }
 
 interface Given extends Pick<At, 'device' | 'home'> {
@@ -100,6 +103,7 @@ export function createAnswers({ device, home, shape, layers, ways, answers }: Gi
         if (!signal?.aborted || error !== signal.reason) throw error;
       }
     },
-    cut: attended.cut,
+    cut: attended.cut, attended,
+    copyFrom: (other) => attended.copyFrom(other.attended, layers()),
   };
 }

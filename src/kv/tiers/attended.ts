@@ -1,14 +1,14 @@
 // What the processor attends to by the query of a layer: all slots on pages in worker memory, or of those for which there is an index the few that it finds
 // (RetrievalAttention, arXiv 2409.10516), and all others.
 import { type KeptAnswered } from '../../protocol.ts';
-import { pageSlots } from '../formats/format.ts';
+import { type KvFormat, pageSlots } from '../formats/format.ts';
 import { type Rest } from '../latents/eigen.ts';
 import { sum } from '../../sum.ts';
 import { type KvPlan } from '../policy.ts';
 import { type Shape } from '../shape.ts';
 import { type AwayLayer } from './away-layer.ts';
+import { type Found, type Scratch, createScratch } from './index/key-index.ts';
 import { type LayerIndex, createLayerIndex, mayIndex } from './index/layer-index.ts';
-import { type Walker, createWalker } from './index/walk.ts';
 import { type PageHome } from './page-home.ts';
 import { readValue } from './page-numbers.ts';
 import { type Partial, createPartial, partialFloats } from './partial.ts';
@@ -34,6 +34,10 @@ export interface Attended {
   learn(layer: AwayLayer, learned: Learned): Promise<void>;
   /** Forgets what indexes know where they know slots from `length` on. */
   cut(length: number): void;
+  /** Has for some layers the indexes of another sequence, whose slots there were copied. */
+  copyFrom(other: Attended, layers: readonly AwayLayer[]): void;
+  /** If there is one. */
+  indexOf(layer: number): LayerIndex | undefined;
 }
 
 /** Pages between turns of others: some 25 to 45 ms (docs/decisions/kv-answers.md), beside which a turn takes little. */
@@ -44,7 +48,7 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
   const indexes = new Map<number, LayerIndex>();
   const counters: KeptAnswered = { answers: 0, crossedBytes: 0, slots: 0, scored: 0 };
   const turns = createTurns(pagesOfTurn);
-  let walker: Walker | undefined;
+  let scratch: Scratch | undefined;
 
   const askedOf = ({ layer, heads }: AwayLayer) => ({ ...heads, ...attended[layer] });
 
@@ -59,25 +63,13 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
 
   function indexOf(layer: AwayLayer): LayerIndex {
     const capacity = capacityOf(plan, layer.layer);
-    walker ??= createWalker(capacity);
+    scratch ??= createScratch(capacity);
     const own = indexes.get(layer.layer) ?? createLayerIndex({
-      ...askedOf(layer), format, capacity, first: layer.pick.first, index: layer.answered!.index!, walker,
+      ...askedOf(layer), format, capacity, first: layer.pick.first, index: layer.answered!.index!, scratch,
       page: (row, head) => home.pageInMemory(layer.layer, row, head),
     });
     indexes.set(layer.layer, own);
     return own;
-  }
-
-  function addFound(layer: AwayLayer, index: LayerIndex, head: number, query: Float32Array, partial: Partial): number {
-    const { heads: { kvHeads, headDim }, pick: { first } } = layer;
-    const { queryHeads } = attended[layer.layer];
-    const [kvHead, dims] = [Math.floor((head * kvHeads) / queryHeads), query.length / queryHeads];
-    const found = index.search(head, query.subarray(head * dims, (head + 1) * dims));
-    partial.addFound(head, found, (id, into) => {
-      const slot = first + id;
-      readValue(format, headDim, home.pageInMemory(layer.layer, Math.floor(slot / pageSlots), kvHead), slot % pageSlots, into);
-    });
-    return found.count;
   }
 
   return {
@@ -96,9 +88,10 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
         counters.scored += (Math.max(0, end - first - known) * queryHeads) / kvHeads;
       }
       for (let head = 0; known && head < queryHeads; head++) {
-        const found = addFound(layer, index!, head, query, partial);
-        counters.scored += found;
-        await turns(signal, found / pageSlots);
+        const found = index!.search(head, query.subarray((head * query.length) / queryHeads, ((head + 1) * query.length) / queryHeads));
+        addFoundTo({ home, format, queryHeads }, layer, head, found, partial);
+        counters.scored += found.products;
+        await turns(signal, found.count / pageSlots);
       }
       const floats = new Float32Array(partialFloats(askedOf(layer)));
       partial.write(floats);
@@ -117,6 +110,14 @@ export function createAttended(home: PageHome, { attended, format, plan }: Shape
       }
     },
     cut: (length) => indexes.forEach((index) => index.cut(length)),
+    copyFrom(other, layers) {
+      for (const layer of layers) {
+        const source = other.indexOf(layer.layer);
+        if (source) indexOf(layer).copyFrom(source);
+      }
+      if (indexes.size) counters.index = { ...sizesOf(indexes, plan), ms: 0 };
+    },
+    indexOf: (layer) => indexes.get(layer),
   };
 }
 
@@ -128,6 +129,16 @@ const capacityOf = ({ layers }: KvPlan, layer: number): number => Math.max(...la
 function sizesOf(indexes: ReadonlyMap<number, LayerIndex>, { layers }: KvPlan): { keys: number; bytes: number } {
   const all = [...indexes].map(([layer, { count, byteLength }]) => ({ keys: count * layers[layer][0].mostSlots.length, bytes: byteLength }));
   return { keys: sum(all.map(({ keys }) => keys)), bytes: sum(all.map(({ bytes }) => bytes)) };
+}
+
+/** Attends to what an index finds for a query head. */
+function addFoundTo(at: { home: PageHome; format: KvFormat; queryHeads: number }, layer: AwayLayer, head: number, found: Found, partial: Partial): void {
+  const { heads: { kvHeads, headDim }, pick: { first } } = layer;
+  const kvHead = Math.floor((head * kvHeads) / at.queryHeads);
+  partial.addFound(head, found, (id, into) => {
+    const slot = first + id;
+    readValue(at.format, headDim, at.home.pageInMemory(layer.layer, Math.floor(slot / pageSlots), kvHead), slot % pageSlots, into);
+  });
 }
 
 /** All slots of a kv head between two, page by page. */

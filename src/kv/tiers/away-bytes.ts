@@ -3,9 +3,8 @@ import { type CacheHeads } from '../../model/graph.ts';
 import { sealedMore } from '../../sealed.ts';
 import { type KvFormat, pageSlots } from '../formats/format.ts';
 import { type Picked, costliestSizes, pickedSet, pickedWords, summaryWords } from '../pick.ts';
-import { indexBytes } from './index/key-index.ts';
+import { indexBytes, makingBytes, scratchBytes } from './index/key-index.ts';
 import { mayIndex, notedBytes } from './index/layer-index.ts';
-import { walkerBytes } from './index/walk.ts';
 import { blockRows } from './page-home.ts';
 import { partialFloats } from './partial.ts';
 import { type KvPlan, type PolicyModel, type PolicyRoom } from '../policy.ts';
@@ -98,16 +97,18 @@ function wordsBack({ layers, queries = 1 }: KvPlan, layer: number, queryHeads: n
   return set.answered ? queries * queryHeads * 4 * Math.ceil(headDim / 4) : pickedWords(set, queryHeads, headDim);
 }
 
-/** Bytes of worker memory for indexes over the keys there, for what they are made by, and for the walks that search them. */
+/** Bytes of worker memory for indexes over the keys there, for what they are made by and what searches use. */
 function indexesOf({ layers }: KvPlan, heads: readonly CacheHeads[], queryHeads: readonly number[]): number {
-  const capacities = heads.map(({ kvHeads, headDim }, layer) => {
+  const own = heads.map(({ kvHeads, headDim }, layer) => {
     const set = pickedSet(layers[layer]);
-    const slots = set?.answered?.index ? Math.max(...set.mostSlots) : 0;
+    const index = set?.answered?.index;
+    const slots = index ? Math.max(...set!.mostSlots) : 0;
     const dims = 4 * Math.ceil(headDim / 4);
-    if (!slots || !mayIndex(set!.answered!.index!, slots, set!.pick.first)) return { slots: 0, bytes: 0 };
-    return { slots, bytes: kvHeads * slots * indexBytes(dims) + notedBytes(queryHeads[layer], dims) };
+    if (!slots || !mayIndex(index!, slots, set!.pick.first)) return { bytes: 0, shared: 0 };
+    const bytes = kvHeads * indexBytes(slots, dims, index!.share) + notedBytes(queryHeads[layer], dims);
+    return { bytes, shared: scratchBytes(slots) + makingBytes(slots, dims) };
   });
-  return sum(capacities.map(({ bytes }) => bytes)) + walkerBytes(Math.max(...capacities.map(({ slots }) => slots)));
+  return sum(own.map(({ bytes }) => bytes)) + Math.max(...own.map(({ shared }) => shared));
 }
 
 /** Bytes on their way back from storage, which worker memory has beside its rows: a block of a layer. The one page that is opened just then is not counted. */

@@ -76,7 +76,6 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
   const answers = buffers.answers && createAnswers({ device, home, shape, layers, ways, answers: buffers.answers }, bytes);
 
   const noteNow = (position: number): void => noteAll(device, layers(), away, position);
-
   const away: Away = {
     home, answers,
     get counters() {
@@ -131,6 +130,7 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
     noteAgain: (position) => reading.take().then(() => noteNow(position)),
     async copyFrom(other) {
       await home.copyFrom(other.home);
+      answers?.copyFrom(other.answers!);
       if (other.hasChosen) noteNow(other.chosenAt);
     },
     free: () => freeAll(ledger, buffers, home),

@@ -22,6 +22,25 @@ export function readKeys(format: KvFormat, headDim: number, page: Uint8Array, { 
   for (let unit = 0, at = 0; at < keys.length; unit++) for (const end = at + 4; at < end; at++) keys[at] *= scales[unit % pageSlots];
 }
 
+/** Keys of single slots of one head's pages, one after the other: gives what has the key of a slot of a page as numbers, (headDim padded to whole fours). */
+export function createKeyReader(format: KvFormat, headDim: number): (page: Uint32Array, slot: number) => Float32Array {
+  const units = Math.ceil(headDim / 4);
+  const { unitWords } = format;
+  const words = new Uint32Array(units * unitWords);
+  const key = new Float32Array(4 * units);
+  const scale = new Float32Array(1);
+  const scaleWord = new Uint32Array(scale.buffer);
+  return (page, slot) => {
+    for (let unit = 0, at = 0; unit < units; unit++)
+      for (let from = (unit * pageSlots + slot) * unitWords, end = from + unitWords; from < end;) words[at++] = page[from++];
+    format.unpack(words, key);
+    if (!format.scaleUnits) return key;
+    scaleWord[0] = page[units * pageSlots * unitWords + slot];
+    for (let i = 0; i < key.length; i++) key[i] *= scale[0];
+    return key;
+  };
+}
+
 /** The value of one slot, into `into`, which has room for whole fours. */
 export function readValue(format: KvFormat, headDim: number, page: Uint8Array, slot: number, into: Float32Array): void {
   const half = keyWords(format, headDim);
