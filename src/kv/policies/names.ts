@@ -55,6 +55,7 @@ export const policyNames: readonly PolicyName[] = [
   { name: 'razor', label: 'heads that look back keep all, the others the beginning, the last words, and a mean of what was between', special: true },
   { name: 'd2o', label: 'what the question looks at, and what is like it merged into that', special: true },
   { name: 'ems', label: 'what the prompt or the question looks at, and what is like it merged into that', special: true },
+  { name: 'elastic', label: 'what the prompt looks at most, its neighbours merged into that, and the last words of the answer', special: true },
   { name: 'kvmerger', label: 'neighbours that are alike merged into one', special: true },
   { name: 'mikv', label: 'what the prompt looks at most, and all else in few bits', special: true },
   { name: 'zipcache', label: 'all in 4 or in 2 bits, by what the question looks at', special: true },

@@ -1,4 +1,5 @@
-// Dispatches by which slots that go become a part of those that stay: kv-alike.wgsl, kv-merge.wgsl, kv-neighbours.wgsl, kv-join.wgsl, kv-bias.wgsl.
+// Dispatches by which slots that go become a part of those that stay: kv-alike.wgsl, kv-closest.wgsl,
+// kv-merge.wgsl, kv-neighbours.wgsl, kv-join.wgsl, kv-bias.wgsl.
 import { RequestError } from '../../errors.ts';
 import { type KvLayer, type KvTick } from '../policy.ts';
 import { gridOf, groupsOf, indexed, longest, mostSlots, planeOf } from './layer.ts';
@@ -36,22 +37,43 @@ export interface Nearest {
   byMean?: boolean;
 }
 
+/** Of each slot that goes which one it becomes a part of, with a cosine: (kv head, index). */
+const nearestOf = (kv: KvTick): GPUBuffer => kv.scratch('nearest', 8 * Math.max(...kv.layers.map(({ heads }) => heads.kvHeads)) * mostSlots(kv));
+
 /** Slots before `end` without a mark become a part of those with one whose keys are the most like theirs. */
-export function mergeNearest(kv: KvTick, layer: KvLayer, marks: GPUBuffer, { end, by, least, byMean = false }: Nearest): void {
-  const { files, consts, params, bindings, most } = slotsOf(kv, layer, end);
-  const { kvHeads } = layer.heads;
-  const nearest = kv.scratch('nearest', 8 * Math.max(...kv.layers.map(({ heads }) => heads.kvHeads)) * mostSlots(kv));
+export function mergeNearest(kv: KvTick, layer: KvLayer, marks: GPUBuffer, found: Nearest): void {
+  const { files, consts, params, bindings, most } = slotsOf(kv, layer, found.end);
+  const nearest = nearestOf(kv);
   kv.dispatch({
     label: `kv.${layer.layer}.alike`, kernel: { kernel: 'kv-alike', files, consts }, params, bindings: { ...bindings, nearest, marks },
-    grid: [groupsOf(most, 64), kvHeads],
+    grid: [groupsOf(most, 64), layer.heads.kvHeads],
   });
+  mergeFound(kv, layer, { marks, nearest }, found);
+}
+
+/** The same into those that are the nearest in their order, with plain means. */
+export function mergeClosest(kv: KvTick, layer: KvLayer, marks: GPUBuffer, end: number): void {
+  const { params: { fresh, most: room }, most } = slotsOf(kv, layer, end);
+  const nearest = nearestOf(kv);
+  kv.dispatch({
+    label: `kv.${layer.layer}.closest`, kernel: { kernel: 'kv-closest' }, params: { fresh, most: room }, bindings: { nearest, marks, lists: layer.lists },
+    grid: [groupsOf(most, 64), layer.heads.kvHeads],
+  });
+  mergeFound(kv, layer, { marks, nearest }, { end, by: 'cosine', least: 0 }); // with equal cosines all weights are equal
+}
+
+/** Slots that go become a part of the one that was found for each. */
+function mergeFound(
+  kv: KvTick, layer: KvLayer, { marks, nearest }: Record<'marks' | 'nearest', GPUBuffer>, { end, by, least, byMean = false }: Nearest,
+): void {
+  const { files, consts, params, bindings, most } = slotsOf(kv, layer, end);
   const counts = by === 'count';
   kv.dispatch({
     label: `kv.${layer.layer}.merge`,
     kernel: { kernel: 'kv-merge', files: [...files, ...(counts ? ['kv/merge/tokens'] : []), `kv/merge/by-${by}`, 'kv/merge/into-nearest'], consts },
     params: { ...params, ...(counts ? biasPlane(kv) : { planes: 0, plane: 0 }), into: none, by_mean: byMean ? 1 : 0, least },
     bindings: { ...bindings, nearest, marks, biases: indexed(kv, 'biases'), ...(counts && { planes: layer.sets[0].planes! }) },
-    grid: gridOf(most, kvHeads),
+    grid: gridOf(most, layer.heads.kvHeads),
   });
 }
 

@@ -60,6 +60,17 @@ export function mergedNearest(slots: Slots, { stays, by, least, byMean }: Neares
   }));
 }
 
+/** Each slot that goes becomes a part of the one that stays nearest to it in their order, of two the one before, with plain means. */
+export function mergedClosest(slots: Slots, stays: readonly boolean[]): Merged {
+  const all = slots.keys.map((_, i) => i);
+  const kept = all.filter((i) => stays[i]);
+  const into = (i: number) => kept.reduce((best, k) => (Math.abs(k - i) < Math.abs(best - i) ? k : best), kept[0]);
+  return new Map(kept.map((k) => {
+    const members = [k, ...all.filter((i) => !stays[i] && into(i) === k)];
+    return [k, join({ ...slots, tokens: all.map(() => 1) }, k, members, members.map(() => 1))];
+  }));
+}
+
 /** All slots that go become a part of one that stays. */
 export function mergedInto(slots: Slots, stays: readonly boolean[], into: number): Merged {
   const members = slots.keys.map((_, i) => i).filter((i) => i === into || !stays[i]);

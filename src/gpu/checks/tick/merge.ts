@@ -2,8 +2,8 @@
 import { type KvFormat } from '../../../kv/formats/format.ts';
 import { type KvLayer, type KvTick } from '../../../kv/policy.ts';
 import { mostSlots } from '../../../kv/tick/layer.ts';
-import { joinRuns, mergeInto, mergeNearest } from '../../../kv/tick/merge.ts';
-import { type Merged, type Slots, joinedRuns, mergedInto, mergedNearest, neighbours } from '../../../reference/kv/kv-merge.ts';
+import { joinRuns, mergeClosest, mergeInto, mergeNearest } from '../../../kv/tick/merge.ts';
+import { type Merged, type Slots, joinedRuns, mergedClosest, mergedInto, mergedNearest, neighbours } from '../../../reference/kv/kv-merge.ts';
 import { rank as ranked } from '../../../reference/kv/kv-rank.ts';
 import { type Case, type Check, type Outcome } from '../check.ts';
 import { kvs } from '../heads.ts';
@@ -62,6 +62,11 @@ const acts: Act[] = [
     name: 'by count, from 0.1 on',
     encode: (kv, layer, marks, end) => mergeNearest(kv, layer, marks, { end, by: 'count', least: 0.1 }),
     expected: (slots, stays) => mergedNearest(slots, { stays, by: 'count', least: 0.1 }),
+  },
+  {
+    name: 'into the closest',
+    encode: mergeClosest,
+    expected: mergedClosest,
   },
   {
     name: 'into the first',
