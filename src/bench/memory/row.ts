@@ -125,7 +125,7 @@ export async function runDocument(loaded: Loaded, { prompt, more }: Probes['docu
     if (logits.length < more.length - 1 && isOver()) return pause(loaded, { tokens, ms, logits, right: [] });
   }
   await runner.feed(more.slice(-1), tokens, undefined, true); // what it is followed by is not asked
-  return { logits, bytes: keptShare(model), ms };
+  return { logits, bytes: await keptShare(model), ms };
 }
 
 /** Against the same document with all keys and values. */
