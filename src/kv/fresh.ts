@@ -52,6 +52,12 @@ export function freshBytes(config: Caches, context: number, format: KvFormat): {
   };
 }
 
+/** What plain caches of so many positions take, of which so many sequences have one each, and the layer of one that is there twice as it grows. */
+export function cacheBytes(config: Caches, context: number, format: KvFormat, sequences: number): number {
+  const { full, growing } = freshBytes(config, context, format);
+  return sequences * full + growing;
+}
+
 /** Copies `count` pages of every head, from page `first` of the positions on, which lie elsewhere in a ring of another size. `sizes`: pages of a head. */
 export function copyRing(encoder: GPUCommandEncoder, from: GPUBuffer, to: GPUBuffer, sizes: [number, number], first: number, count: number): void {
   const [before, after] = sizes;

@@ -179,8 +179,8 @@ export interface Policy {
   readonly name: string;
   /** Whether it asks how far back heads look (`PolicyModel.retrieval`). */
   readonly readsHeads?: 'always' | 'where known';
-  /** What it keeps does not grow with the text, so that a context that was not asked for is long: 32768, or what the model was trained for. */
-  readonly endless?: boolean;
+  /** What it keeps does not grow with the text, or not where a budget bounds it, so that a context that was not asked for is long: 32768, or as trained. */
+  readonly endless?: 'always' | 'within a budget';
   /** What it finds is no part of sequences, so that none of them can be saved. */
   readonly unsaved?: boolean;
   /** Settings by name, with their defaults; all are numbers. */

@@ -3,7 +3,7 @@ import { largestThat } from '../../bisect.ts';
 import { BudgetError, RequestError } from '../../errors.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { type KvFormat, pageSlots } from '../../kv/formats/format.ts';
-import { freshBytes } from '../../kv/fresh.ts';
+import { cacheBytes } from '../../kv/fresh.ts';
 import { isPolicy, kvName } from '../../kv/policies/names.ts';
 import { cachesOf, segmentBytes } from '../../kv/segment.ts';
 import { type Shape } from '../../kv/shape.ts';
@@ -53,7 +53,7 @@ const usualPart = 0.5;
 /** As a format has it. */
 function plainContext({ config }: Pick<Graph, 'config'>, kv: KvFormat, kvBudgetBytes: number, { context, sequences, budgetBytes }: Asked): number {
   const usual = Math.min(config.context, defaultContext);
-  if (context !== undefined && bytesWith(config, kv, context, sequences) <= kvBudgetBytes) return context;
+  if (context !== undefined && cacheBytes(config, context, kv, sequences) <= kvBudgetBytes) return context;
   const fits = contextWithin(config, kv, kvBudgetBytes, sequences);
   if (context === undefined) {
     if (kvBudgetBytes === Infinity) return usual;
@@ -69,32 +69,46 @@ interface ShapeChoice extends Required<Pick<LoadOptions, 'kvOptions' | 'kvBudget
   format: KvFormat;
 }
 
-/** As a policy has it. */
+/** Undefined where a policy cannot be had so. */
+function orNone<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof BudgetError || error instanceof RequestError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * As a policy has it. Where a budget but no context was asked for, the longest that fits with what the policy keeps of itself, as a budget would have most
+ * policies keep less of a longer one.
+ */
 async function shapeFor(graph: Graph, name: string, { kvOptions, kvHeads, kvBudgetBytes, format }: ShapeChoice, asked: Asked): Promise<Shape> {
   const { context, chunk, sequences, budgetBytes } = asked;
-  const { policies, shapeWithin } = await import('../../kv/policies/catalogue.ts');
+  const { policies, shapeBytes, shapeWithin } = await import('../../kv/policies/catalogue.ts');
   const { readsHeads, endless } = policies.get(name)!;
   if (kvHeads && !readsHeads) throw await unreadHeads(name);
   const of = (length: number, bytes = kvBudgetBytes) =>
     shapeWithin(graph, name, kvOptions, { context: length, chunk, budgetBytes: bytes, sequences, format, retrieval: kvHeads });
   if (context !== undefined) return of(context);
   const most = graph.config.context;
-  if (endless && !opsOf(graph).some((op) => isAttend(op) && op.window !== undefined)) return of(Math.min(most, endlessContext));
   const usual = Math.min(most, defaultContext);
+  const within = Math.min(kvBudgetBytes, kvBudgetBytes === Infinity ? Infinity : usualPart * budgetBytes);
+  const planned = (length: number) => orNone(() => of(length, within)) ?? of(length);
+  const isEndless = endless === 'always' || (endless && kvBudgetBytes < Infinity);
+  if (isEndless && !opsOf(graph).some((op) => isAttend(op) && op.window !== undefined)) return planned(Math.min(most, endlessContext));
   if (kvBudgetBytes === Infinity) return of(usual);
-  const has = (pages: number, bytes: number) => {
-    try {
-      return of(pageSlots * pages, bytes).room.context > 0;
-    } catch (error) {
-      if (error instanceof BudgetError || error instanceof RequestError) return false;
-      throw error;
-    }
-  };
-  const pages = (length: number) => Math.floor(length / pageSlots);
-  const longer = largestThat((count) => has(count, Math.min(kvBudgetBytes, usualPart * budgetBytes)), pages(usual), pages(most));
-  if (longer !== undefined) return of(pageSlots * longer);
-  for (let count = pages(usual); count > 0; count--) if (has(count, kvBudgetBytes)) return of(pageSlots * count);
-  return of(usual); // and is refused
+  const takes = (length: number) => orNone(() => shapeBytes(of(length, Infinity), sequences)) ?? Infinity;
+  if (takes(most) <= within) return planned(most);
+  const longest = (bytes: number, from: number, to: number) =>
+    largestThat((pages) => takes(pageSlots * pages) <= bytes, Math.ceil(from / pageSlots), Math.floor(to / pageSlots));
+  const longer = longest(within, usual, most);
+  if (longer !== undefined) return planned(pageSlots * longer);
+  for (let least = usual; least >= pageSlots; least /= 2) {
+    const shorter = longest(kvBudgetBytes, least, usual);
+    if (shorter !== undefined) return of(pageSlots * shorter);
+  }
+  return of(usual); // in fewer slots than it would have, or refused
 }
 
 async function unreadHeads(name: string): Promise<RequestError> {
@@ -103,15 +117,9 @@ async function unreadHeads(name: string): Promise<RequestError> {
   return new RequestError(`kvHeads are for policies that tell heads apart (${reading.join(', ')}); kv is ${name}. Name one of those, or leave them out.`);
 }
 
-/** What plain caches of so many positions take, of which so many sequences have one each, and the layer of one that is there twice as it grows. */
-function bytesWith(config: Graph['config'], kv: KvFormat, context: number, sequences: number): number {
-  const { full, growing } = freshBytes(config, context, kv);
-  return sequences * full + growing;
-}
-
 /** Most positions of plain caches within so many bytes, in whole pages, no more than the model was trained for. */
 const fittingContext = (config: Graph['config'], kv: KvFormat, budgetBytes: number, sequences: number): number =>
-  pageSlots * (largestThat((pages) => bytesWith(config, kv, pageSlots * pages, sequences) <= budgetBytes, 1, Math.ceil(config.context / pageSlots)) ?? 0);
+  pageSlots * (largestThat((pages) => cacheBytes(config, pageSlots * pages, kv, sequences) <= budgetBytes, 1, Math.ceil(config.context / pageSlots)) ?? 0);
 
 /** BudgetError where there is no room for a page of each. */
 function contextWithin(config: Graph['config'], kv: KvFormat, budgetBytes: number, sequences: number): number {

@@ -155,12 +155,28 @@ const readerOfDraft = ({ draftWeights }: Pick<Line, 'draftWeights'>) => async ()
 /** What a loaded model used of its experts by now, and before. */
 const usesOf = ({ usesLog, planned: { chosen: { options } } }: LoadedModel): unknown => usesLog?.uses() ?? options.uses;
 
-/** A plan for a loaded model within another budget, a guessed one where none is given: with kernels that are chosen already. On the GPU nothing changes. */
+/**
+ * A plan for a loaded model within another budget, a guessed one where none is given: with kernels that are chosen already. On the GPU nothing changes.
+ * Conversations stay as long as they may be where there is room for that, whatever context would be chosen within that budget.
+ */
 export async function planWithin(host: Host, line: Line, budgetBytes?: number): Promise<{ planned: PlannedModel; options: EngineOptions }> {
+  const { options: { context, kvBudgetBytes }, model: { sizes } } = line;
+  if (context !== undefined || kvBudgetBytes === undefined) return planAs(host, line, { budgetBytes, context });
+  try {
+    return await planAs(host, line, { budgetBytes, context: sizes.context });
+  } catch (error) {
+    if (!(error instanceof BudgetError)) throw error;
+    return planAs(host, line, { budgetBytes });
+  }
+}
+
+async function planAs(
+  host: Host, line: Line, { budgetBytes, context }: Pick<EngineOptions, 'budgetBytes' | 'context'>,
+): Promise<{ planned: PlannedModel; options: EngineOptions }> {
   const { opened, weights, model: { gpu, planned: { chosen } } } = line;
   const options = { ...line.options, budgetBytes };
   const asked = {
-    ...(await optionsFor(opened, gpu, options, chosen.options.choice, host.memoryBytes)),
+    ...(await optionsFor(opened, gpu, { ...options, context }, chosen.options.choice, host.memoryBytes)),
     storeCost: weights.storeCost ?? chosen.options.storeCost,
     uses: usesOf(line.model), scratch: host.scratch,
   };

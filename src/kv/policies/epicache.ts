@@ -36,6 +36,7 @@ const keep = (kv: KvTick, end: number, slots: number, queries: number): Promise<
 
 const policy: Policy = {
   name: 'epicache',
+  endless: 'within a budget',
   /** `chunk`: tokens of a block at most. `kernel`: how many neighbours are averaged. */
   options: { ...evictOptions, chunk: 128, kernel: 5 },
   plan: (model, room, options) =>

@@ -29,7 +29,7 @@ async function planned(options: LoadOptions, trained?: number) {
   const opened = trained ? { ...found, graph: { ...graph, config: { ...graph.config, context: trained } } } : found;
   const asked = await optionsFor(opened, device, { budgetBytes: 2 ** 32, context: 512, ...options }, { ...plainChoice, chunk: 64 });
   const result = plan(opened, asked);
-  return { ...keysValuesOf(opened, asked, result), config: opened.graph.config, context: result.context, asked };
+  return { ...keysValuesOf(opened, asked, result), config: opened.graph.config, context: result.context, totalBytes: result.totalBytes, asked };
 }
 
 it('are listed by name, each with words of its own', () => {
@@ -131,6 +131,48 @@ it('without a context there are 4096 tokens, with a budget of keys and values as
   expect(codes).toBeGreaterThan(2 * 8192);
   expect(codes).toBeLessThan(32768);
   expect(await of({ kv: 'h2o', kvBudgetBytes: 1024 * token })).toBe(32768);
+});
+
+it('with a budget and no context a policy keeps what it does without one: its share of the longest context that leaves room for that', async () => {
+  const of = (options: LoadOptions) => planned({ context: undefined, kernels: 'chunk=64', kvBudgetBytes: 2 ** 23, ...options }, 32768);
+  for (const kv of ['snapkv', 'windowkv', 'adakv', 'd2o', 'mikv', 'heavy-prompt']) {
+    const { context, asked: { shape }, bytes, fits } = await of({ kv });
+    expect(context, kv).toBeGreaterThan(2048);
+    expect(bytes, kv).toBeLessThanOrEqual(2 ** 23);
+    expect(fits, kv).toBeGreaterThanOrEqual(context - 32);
+    for (const [{ mostSlots }] of shape!.plan.layers) expect(Math.min(...mostSlots), kv).toBeGreaterThan(kv === 'mikv' ? 0.09 * context : 0.24 * context);
+  }
+  const away = (kvBudgetBytes?: number) => of({ kv: 'quest', kvOptions: { away: 1 }, kvBudgetBytes });
+  const [whole, within] = [await away(), await away(2 ** 23)];
+  const rows = ({ asked: { shape }, context }: typeof whole) => shape!.plan.layers[0][0].frames! / context;
+  expect(rows(within)).toBeGreaterThan(0.9 * rows(whole));
+  const { context, asked: { shape } } = await of({ kv: 'snapkv', kvBudgetBytes: 2 ** 33, budgetBytes: 2 ** 25 }); // in half of what the GPU has
+  expect(shape!.bytes.full).toBeLessThanOrEqual(2 ** 24);
+  expect(context).toBeGreaterThan(4096);
+  const chat = await of({ kv: 'streaming', kvBudgetBytes: 2 ** 33, budgetBytes: 2 ** 25 });
+  expect(chat.context).toBe(32768);
+  expect(chat.bytes).toBeLessThanOrEqual(2 ** 24);
+  expect((await planned({ context: undefined, kv: 'kivi4', kvBudgetBytes: 2 ** 30, kernels: 'chunk=64' }, 1000)).context).toBe(1000);
+});
+
+it.each(['f16', 'kivi4', 'snapkv', 'streaming', 'quest', 'quest away'])('what a plan of %s tells to fit is planned within the budget of the GPU', async (named) => {
+  const [kv, away] = named.split(' ');
+  const at = (options: LoadOptions) => planned({ kv, ...(away && { kvOptions: { away: 1 } }), kernels: 'chunk=64', ...options }, 32768);
+  const { asked: { budgetBytes }, totalBytes } = await at({ context: 2048 });
+  expect(totalBytes).toBeLessThan(budgetBytes);
+  const tight = totalBytes + 2 ** 22;
+  const { fits } = await at({ context: 2048, budgetBytes: tight });
+  expect(fits).toBeGreaterThanOrEqual(2048);
+  expect((await at({ context: fits, budgetBytes: tight })).totalBytes).toBeLessThanOrEqual(tight);
+});
+
+it('what recurrent states and further conversations take beside keys and values is no part of their budget', async () => {
+  const falcon = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-falcon-h1.gguf'), 'tiny')));
+  const asked = await optionsFor(falcon, device, { budgetBytes: 2 ** 32, kvBudgetBytes: 65_536 }, { ...plainChoice, chunk: 64 });
+  const { fits } = keysValuesOf(falcon, asked, plan(falcon, asked));
+  expect(fits).toBe(asked.context);
+  const four = await planned({ context: undefined, sequences: 4, kvBudgetBytes: 2 ** 22 }, 32768);
+  expect(four.fits).toBe(four.context);
 });
 
 it('options that cannot be are refused by name', async () => {

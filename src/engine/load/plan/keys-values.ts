@@ -1,6 +1,7 @@
 // What a plan says of keys and values: what a token takes, and how long a conversation there would be room for.
 import { largestThat } from '../../../bisect.ts';
 import { BudgetError, RequestError } from '../../../errors.ts';
+import { cacheBytes } from '../../../kv/fresh.ts';
 import { pageSlots } from '../../../kv/formats/format.ts';
 import { cachesOf, positionBytes } from '../../../kv/segment.ts';
 import { type Shape } from '../../../kv/shape.ts';
@@ -38,21 +39,29 @@ function tokenBytes({ graph: { config } }: Pick<OpenedModel, 'graph'>, { kv, sha
 /** Whether pages have their home in worker memory: then those that need not be on the GPU give way to what is known of more of them. */
 const isAway = ({ away }: Shape): boolean => away.home > 0;
 
-/** The longest context that all conversations have room for, within so many bytes, and within a budget of keys and values with what grows among them. */
-function longestWithin(opened: OpenedModel, options: ModelOptions, { context, bytes }: { context: number; bytes: number }): number {
+/** The longest context that all conversations have room for, where `freeBytes` of the GPU's budget are left beside those of one of `context` tokens. */
+function longestWithin(opened: OpenedModel, options: ModelOptions, { context, freeBytes }: { context: number; freeBytes: number }): number {
+  const { graph } = opened;
   const { shape, sequences = 1, kvBudgetBytes = Infinity } = options;
-  const most = opened.graph.config.context;
-  const shapeAt = (length: number) => shape && { shape: isAway(shape) ? shape.at(length, Math.min(bytes, kvBudgetBytes) / sequences) : shape.at(length) };
-  const holds = (length: number) => {
-    const found = orNone(() => fixedBytes(opened.graph, { ...options, context: length, ...shapeAt(length) }));
-    return found !== undefined && found.kv <= bytes && found.kv + found.growing <= kvBudgetBytes;
+  const takes = ({ kv, activations, passing }: ReturnType<typeof fixedBytes>) => kv + activations + passing;
+  const now = takes(fixedBytes(graph, { ...options, context }));
+  const holds = (length: number): boolean => {
+    const own = shape && orNone(() => shape.at(length));
+    if (shape && !own) return false;
+    const cached = own ? sequences * own.bytes.full + own.bytes.shared + own.bytes.growing : cacheBytes(graph.config, length, options.kv, sequences);
+    return cached <= kvBudgetBytes && takes(fixedBytes(graph, { ...options, context: length, shape: own })) - now <= freeBytes;
   };
+  const most = graph.config.context;
   if (holds(most)) return most;
   const planned = Math.ceil(context / pageSlots);
+  const longest = (from: number, to: number) => largestThat((pages) => holds(pageSlots * pages), from, to);
   // A policy may be for no shorter contexts than some length, so that what is known to be had is where to begin.
-  const longer = largestThat((pages) => holds(pageSlots * pages), planned, Math.floor(most / pageSlots));
+  const longer = longest(planned, Math.floor(most / pageSlots));
   if (longer !== undefined) return pageSlots * longer;
-  for (let pages = planned - 1; pages > 0; pages--) if (holds(pageSlots * pages)) return pageSlots * pages;
+  for (let least = planned >> 1; least > 0; least >>= 1) {
+    const shorter = longest(least, planned - 1);
+    if (shorter !== undefined) return pageSlots * shorter;
+  }
   return 0;
 }
 
@@ -62,7 +71,7 @@ export function keysValuesOf(opened: OpenedModel, options: ModelOptions, { bytes
   const [home, stored] = shape ? [sequences * shape.away.home + sharedBytes + workerBytes, sequences * shape.away.stored] : [0, 0];
   return {
     kv: shape?.policy.name ?? kv.name, bytes: bytes.kv, bytesPerToken: tokenBytes(opened, { ...options, context }),
-    fits: longestWithin(opened, options, { context, bytes: budgetBytes - totalBytes + bytes.kv }),
+    fits: longestWithin(opened, options, { context, freeBytes: budgetBytes - totalBytes }),
     ...(home && { homeBytes: home }), ...(stored && { storedBytes: stored }),
   };
 }

@@ -8,6 +8,7 @@ import { evictOptions, planEvicting, slotsOf, within } from '../../tick/room.ts'
 
 const policy: Policy = {
   name: 'h2o',
+  endless: 'within a budget',
   /** `chunk`: tokens of a prompt between ticks. */
   options: { ...evictOptions, chunk: 128 },
   plan(model, room, options) {

@@ -8,6 +8,7 @@ import { evictOptions, planEvicting, slotsOf, within } from '../../tick/room.ts'
 
 const policy: Policy = {
   name: 'lazyeviction',
+  endless: 'within a budget',
   /** `alpha`: from which share of a query's attention on a slot is active. */
   options: { ...evictOptions, chunk: 128, alpha: 0.01 },
   plan(model, room, options) {

@@ -28,7 +28,7 @@ function windowWithin(model: PolicyModel, room: PolicyRoom, planned: (window: nu
 
 export const policies: readonly Policy[] = [{
   name,
-  endless: true,
+  endless: 'always',
   options: { sinks: 4, slots: 0, interval: 32, wholePrompt: 0 },
   plan(model, room, { sinks, slots, interval, wholePrompt }) {
     const { context, budgetBytes, format } = room;
