@@ -140,7 +140,8 @@ it('with a budget and no context a policy keeps what it does without one: its sh
     expect(context, kv).toBeGreaterThan(2048);
     expect(bytes, kv).toBeLessThanOrEqual(2 ** 23);
     expect(fits, kv).toBeGreaterThanOrEqual(context - 32);
-    for (const [{ mostSlots }] of shape!.plan.layers) expect(Math.min(...mostSlots), kv).toBeGreaterThan(kv === 'mikv' ? 0.09 * context : 0.24 * context);
+    const share = kv === 'mikv' ? 0.09 : 0.24;
+    for (const [{ mostSlots }] of shape!.plan.layers) expect(Math.min(...mostSlots), kv).toBeGreaterThan(share * context);
   }
   const away = (kvBudgetBytes?: number) => of({ kv: 'quest', kvOptions: { away: 1 }, kvBudgetBytes });
   const [whole, within] = [await away(), await away(2 ** 23)];
