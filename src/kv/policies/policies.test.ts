@@ -156,7 +156,7 @@ it('with a budget and no context a policy keeps what it does without one: its sh
   expect((await planned({ context: undefined, kv: 'kivi4', kvBudgetBytes: 2 ** 30, kernels: 'chunk=64' }, 1000)).context).toBe(1000);
 });
 
-it.each(['f16', 'kivi4', 'snapkv', 'streaming', 'quest', 'quest away'])('what a plan of %s tells to fit is planned within the budget of the GPU', async (named) => {
+it.each(['f16', 'kivi4', 'snapkv', 'streaming', 'quest', 'quest away'])('what a plan of %s tells to fit is within the budget of the GPU', async (named) => {
   const [kv, away] = named.split(' ');
   const at = (options: LoadOptions) => planned({ kv, ...(away && { kvOptions: { away: 1 } }), kernels: 'chunk=64', ...options }, 32768);
   const { asked: { budgetBytes }, totalBytes } = await at({ context: 2048 });
