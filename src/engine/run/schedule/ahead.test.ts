@@ -74,7 +74,8 @@ async function token(isAhead: boolean) {
   const answers = createAnswers({ device, home, shape, layers: () => all, ways, answers: device.createBuffer({ size: 256 * layers, usage: 0 }) }, bytes);
   const away = { answers, ready: () => answers.settled(), note() {}, submitted() {} };
   const model = {
-    sizes: { chunk: 64 }, gpu: { device }, activations: { state: { buffer: device.createBuffer({ size: 32, usage: 0 }) } }, planned: { chosen: { options: {} } },
+    sizes: { chunk: 64 }, gpu: { device }, activations: { state: { buffer: device.createBuffer({ size: 32, usage: 0 }) } },
+    planned: { chosen: { options: {} } },
     sections: Array.from({ length: layers }, (_, layer) => ({ ops: [{ op: attend({ layer, scale: 1 }) }] })),
   } as unknown as LoadedModel;
   const step = { rows: 1, length: 70, of: { shaped: { away, queried: { willRun() {} } } } };
