@@ -35,6 +35,8 @@ export interface Answers extends Asking {
   /** Has the indexes of another sequence, whose slots were copied. */
   copyFrom(other: Answers): void;
   readonly attended: Attended;
+  /** Before its buffers go: an answer that is still being made, of a step that was ended, is written nowhere. */
+  close(): void;
 }
 
 interface Given extends Pick<At, 'device' | 'home'> {
@@ -51,11 +53,14 @@ export function createAnswers({ device, home, shape, layers, ways, answers }: Gi
   const { counters } = attended;
   const kept = shape.plan.queries!;
   let isThere = false; // what comes late
+  let isClosed = false;
 
   const isAsked = ({ answered }: AwayLayer): boolean => answered !== undefined && !(answered.lag && isThere);
 
   async function give(layer: AwayLayer, query: Float32Array, signal?: AbortSignal): Promise<void> {
+    if (isClosed) return;
     const floats = await attended.attend(layer, query, signal);
+    if (isClosed) return; // meanwhile
     device.queue.writeBuffer(answers, answerAt[layer.layer].offset, floats);
     counters.answers++;
     counters.crossedBytes += query.byteLength + floats.byteLength;
@@ -104,6 +109,7 @@ export function createAnswers({ device, home, shape, layers, ways, answers }: Gi
       }
     },
     cut: attended.cut, attended,
+    close: () => void (isClosed = true),
     copyFrom: (other) => attended.copyFrom(other.attended, layers()),
   };
 }

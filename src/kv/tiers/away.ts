@@ -133,12 +133,13 @@ export function createAway({ home: own, bytes, sets }: Given): Away {
       answers?.copyFrom(other.answers!);
       if (other.hasChosen) noteNow(other.chosenAt);
     },
-    free: () => freeAll(ledger, buffers, home),
+    free: () => freeAll(ledger, buffers, home, answers),
   };
   return away;
 }
 
-function freeAll(ledger: Ledger, buffers: At['buffers'], home: PageHome): void {
+function freeAll(ledger: Ledger, buffers: At['buffers'], home: PageHome, answers: Answers | undefined): void {
+  answers?.close();
   Object.values(buffers).forEach((buffer) => buffer && ledger.destroy(buffer));
   home.free().catch(() => {}); // what cannot be removed opens for nobody
 }
