@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type OpenStates, openStates } from '../../../test/doubles/session-states.ts';
 import { type Asked, askedOf } from '../../kv/policies/documents.ts';
 import { type KvTick } from '../../kv/policy.ts';
-import { headerOf, packParts, unpackParts } from '../../kv/saved/snapshot.ts';
+import { damagedParts, headerOf, packParts, unpackParts } from '../../kv/saved/snapshot.ts';
 import { type ComposeRequest } from '../../protocol.ts';
 import { keep } from './kept.ts';
 
@@ -53,6 +53,11 @@ describe('documents that are put together', () => {
       await opened.store.write(kept, packParts({ of, tokens, layers: damaged }));
       expect((await opened.compose('a', requestOf([' one']))).ranTokens).toBe(9);
     }
+    expect((await opened.compose('a', requestOf([' one']))).ranTokens).toBe(0);
+    const { read } = opened.store;
+    Object.assign(opened.store, { read: () => Promise.reject(damagedParts()) });
+    expect((await opened.compose('a', requestOf([' one']))).ranTokens).toBe(9);
+    Object.assign(opened.store, { read });
     expect((await opened.compose('a', requestOf([' one']))).ranTokens).toBe(0);
   });
 

@@ -128,11 +128,11 @@ async function findDocument({ placed, between, store, model }: Composer, tokens:
     return sequence && isSame(sequence.tokens, tokens) ? unpackPlain(home, await savePlain(home, sequence, model), model) : undefined;
   });
   if (there) return there;
-  const read = await store?.read(name);
-  const parts = await read?.parts();
-  if (!parts) return undefined;
-  const { home, sequence } = placed().model;
   try {
+    const read = await store?.read(name);
+    const parts = await read?.parts();
+    if (!parts) return undefined;
+    const { home, sequence } = placed().model;
     const snapshot = unpackPlain(home, await decodeParts(parts, kindsOfPlain(home, sequence)), model);
     if (!isSame(snapshot.tokens, tokens) || snapshot.approximate) return undefined;
     await store!.touch(name, Date.now());

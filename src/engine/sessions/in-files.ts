@@ -40,12 +40,13 @@ async function withFile<T>(file: string, work: (handle: FileHandle) => Promise<T
 /** Bytes that Node reads at once; it refuses 2 GiB. */
 const mostRead = 2 ** 28;
 
-/** So many bytes from a place of a file on, or as many as there are. */
-async function readAt(handle: FileHandle, at: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+/** So many bytes from a place of a file on; undefined where it has fewer, whatever a damaged number asks for: nothing is taken for them then. */
+async function readAt(handle: FileHandle, at: number, length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (at + length > (await handle.stat()).size) return undefined;
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length; ) {
     const { bytesRead } = await handle.read(bytes, done, Math.min(mostRead, length - done), at + done);
-    if (!bytesRead) return bytes.subarray(0, done);
+    if (!bytesRead) return undefined;
     done += bytesRead;
   }
   return bytes;
@@ -55,10 +56,9 @@ async function readAt(handle: FileHandle, at: number, length: number): Promise<U
 async function headIn(handle: FileHandle): Promise<{ kept: Kept; start: number } | undefined> {
   const { size, mtimeMs } = await handle.stat();
   const bytes = await readAt(handle, 0, sizeBytes);
-  if (bytes.byteLength < sizeBytes) return undefined;
-  const start = sizeBytes + new DataView(bytes.buffer).getUint32(0, true);
-  if (start > size) return undefined;
-  const kept = keptIn(new TextDecoder().decode(await readAt(handle, sizeBytes, start - sizeBytes)));
+  const start = sizeBytes + (bytes ? new DataView(bytes.buffer).getUint32(0, true) : 0);
+  const json = await readAt(handle, sizeBytes, start - sizeBytes);
+  const kept = json && keptIn(new TextDecoder().decode(json));
   return kept && size === start + kept.byteLength ? { kept: { ...kept, lastUsed: Math.round(mtimeMs) }, start } : undefined;
 }
 
@@ -70,23 +70,24 @@ function keptIn(json: string): Kept | undefined {
   }
 }
 
-/** The first part of a state; undefined where it is none. */
-async function firstIn(handle: FileHandle, start: number): Promise<Uint8Array | undefined> {
-  const length = headBytes(await readAt(handle, start, headStart));
+/** The first part of a state. RequestError where it is none. */
+async function firstIn(handle: FileHandle, start: number): Promise<Uint8Array> {
+  const length = headBytes((await readAt(handle, start, headStart)) ?? new Uint8Array(0));
   const first = length ? await readAt(handle, start, length) : undefined;
-  return first?.byteLength === length ? first : undefined;
+  if (!first) throw damagedParts();
+  return first;
 }
 
 /** One after the other, as all may have more bytes than are read at once. RequestError for a file that is none by now, or ends before its state does. */
 async function partsIn(handle: FileHandle): Promise<Uint8Array[]> {
   const head = await headIn(handle);
-  const first = head && (await firstIn(handle, head.start));
-  if (!first) throw damagedParts();
+  if (!head) throw damagedParts();
+  const first = await firstIn(handle, head.start);
   const parts = [first];
   let at = head.start + first.byteLength;
   for (const size of headerOf(first).layers) {
     const part = await readAt(handle, at, size);
-    if (part.byteLength !== size) throw damagedParts();
+    if (!part) throw damagedParts();
     parts.push(part);
     at += size;
   }
@@ -124,8 +125,7 @@ export function openKeptFiles(folder: string): KeptStore {
       const file = pathOf(name);
       const found = await withFile(file, async (handle) => {
         const head = await headIn(handle);
-        const first = head && (await firstIn(handle, head.start));
-        return first && { kept: head.kept, first };
+        return head && { kept: head.kept, first: await firstIn(handle, head.start) };
       });
       return found && { ...found, parts: () => withFile(file, partsIn) };
     },

@@ -20,6 +20,7 @@ export interface KeptStore {
   list(): Promise<Kept[]>;
   /** In place of what has the name, which stays as it is where this fails: with a DOMException QuotaExceededError, or an ENOSPC, where there is no room. */
   write(kept: Kept, parts: readonly Uint8Array[]): Promise<void>;
+  /** RequestError where its first part is damaged. */
   read(name: string): Promise<KeptState | undefined>;
   touch(name: string, lastUsed: number): Promise<void>;
   remove(name: string): Promise<void>;
@@ -87,7 +88,7 @@ export async function keepParts(
   return kept;
 }
 
-/** What has the name, which is now the last used. RequestError if nothing has, or it goes before its parts are read. */
+/** What has the name, which is now the last used. RequestError if nothing has, it is damaged, or it goes before its parts are read. */
 export async function readKept(store: KeptStore, name: string, now: number): Promise<Omit<KeptState, 'parts'> & { parts(): Promise<Uint8Array[]> }> {
   const need = <T>(found: T | undefined): T => {
     if (found === undefined) throw new RequestError(`No conversation is kept as ${JSON.stringify(name)}.`, { code: 'not_found' });

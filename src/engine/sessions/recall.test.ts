@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type OpenStates, openStates } from '../../../test/doubles/session-states.ts';
 import { blockOf } from '../../kv/policies/epicache.ts';
 import { type KvTick } from '../../kv/policy.ts';
-import { headerOf, withHeader } from '../../kv/saved/snapshot.ts';
+import { damagedParts, headerOf, withHeader } from '../../kv/saved/snapshot.ts';
 import { type RecallRequest } from '../../protocol.ts';
 
 const said = [
@@ -172,6 +172,11 @@ describe('recalled conversations', () => {
       await store.write({ ...kept, about }, parts);
       expect([await ran('e'), await ran('f')]).toEqual([all.length, 0]);
     }
+    const { read } = store;
+    Object.assign(store, { read: () => Promise.reject(damagedParts()) });
+    expect(await ran('g')).toBe(all.length);
+    Object.assign(store, { read });
+    expect(await ran('h')).toBe(0);
   });
 
   it('go where the conversation went on, and stay where another question or another conversation is read', async () => {

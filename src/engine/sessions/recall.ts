@@ -138,12 +138,12 @@ async function bringKept(composer: Composer, id: string, episode: Episode): Prom
   const owner = ownerOf(episode);
   const isThere = async ({ sequences }: Pick<Placed, 'sequences'>) => isSame(sequences.of(owner)?.tokens ?? [], tokens) && (await sequences.fork(owner, id));
   if (await between(isThere)) return true;
-  const found = await store?.read(name);
-  const by = found && toldOf(found.kept).query;
-  const parts = Array.isArray(by) && isSame(by as number[], query) ? await found!.parts() : undefined;
-  if (!parts) return false;
-  const { home, sequence } = placed().model;
   try {
+    const found = await store?.read(name);
+    const by = found && toldOf(found.kept).query;
+    const parts = Array.isArray(by) && isSame(by as number[], query) ? await found!.parts() : undefined;
+    if (!parts) return false;
+    const { home, sequence } = placed().model;
     if (!isSame(headerOf(parts[0]).tokens, tokens)) return false;
     const decoded = await decodeParts(parts, kindsOfParts(home, sequence));
     checkParts(home, decoded, model);
