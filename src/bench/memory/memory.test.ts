@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { jsonFixture } from '../../../test/models/fixture.ts';
 import { checkProbes, longestOf, probesOf } from './probes.ts';
-import { documentPiece, rowOf } from './row.ts';
+import { type Loaded } from '../../engine/engine.ts';
+import { documentPiece, rowOf, runRecords } from './row.ts';
 import { markdownOf, textOf } from './table.ts';
 
 const ids = Array.from({ length: 400 }, (_, i) => i);
@@ -58,4 +59,30 @@ describe('a row', () => {
     expect(textOf([row], 3)).toMatch(/\n\n2 of 3 policies are left, .*: the same command goes on\.$/);
     expect(textOf([row], 1, true)).toBe(markdownOf([row]));
   });
+});
+
+it('records are asked in copies under a policy with an index too, however long they are', async () => {
+  const records = [[7, 8, 9, 10, 11, 12], [7, 8, 13, 14]];
+  const fed: { of: string; ids: number[]; position: number }[] = [];
+  const closed: string[] = [];
+  let copies = 0;
+  const sequence = {
+    name: 'text', truncate: () => expect.unreachable('the text stays as it was read'),
+    fork: () => Promise.resolve({ name: `copy ${++copies}`, close: () => closed.push(`copy ${copies}`) }),
+    shaped: {
+      shape: { plan: { interval: 2, window: 2, layers: [[{ answered: { index: { share: 0.5, least: 3 } } }]] } },
+      away: { answers: { counters: { index: { keys: 3 } } } },
+    },
+  };
+  const likeliest = Float32Array.from({ length: 20 }, (_, id) => Number(id === 10));
+  const runner = {
+    feedChunk: (tokens: number[]) => Promise.resolve(tokens.length),
+    of: ({ name }: { name: string }) => ({
+      feed: (ids: number[], position: number) => Promise.resolve(fed.push({ of: name, ids, position })), readLogits: () => Promise.resolve(likeliest),
+    }),
+  };
+  const loaded = { model: { sequence }, runner } as unknown as Loaded;
+  expect(await runRecords(loaded, { prompt: [1, 2, 3], records, given: 3 }, { isOver: () => true, now: () => 0 })).toEqual({ right: [1, 0, 0, 0] });
+  expect(fed).toEqual(records.flatMap((record, i) => record.slice(0, -1).map((id, n) => ({ of: `copy ${i + 1}`, ids: [id], position: 3 + n }))));
+  expect(closed).toEqual(['copy 1', 'copy 2']);
 });

@@ -149,20 +149,13 @@ export async function runRecords(
   return { right: right.flat() };
 }
 
-/**
- * Of each word behind those that are given 1 if it is told right: in a conversation that is a copy of the one that has read the text, or where that has an
- * index, which copies have not, in itself, which is cut behind it.
- */
+/** Of each word behind those that are given 1 if it is told right: in a conversation that is a copy of the one that has read the text. */
 async function ask(loaded: Loaded, position: number, record: readonly number[], given: number): Promise<number[]> {
   const { model: { sequence }, runner } = loaded;
   const words = record.slice(0, Math.min(record.length, given + asked) - 1);
-  const isCut = indexOf(loaded) !== undefined;
-  const { interval = Infinity, window = Infinity } = sequence.shaped?.shape.plan ?? {};
-  if (isCut && words.length >= Math.min(interval, window)) // else the text had other slots afterwards
-    throw new RequestError(`A record of ${words.length + 1} tokens is asked: kvOptions.interval and kvOptions.window have to be as many.`);
-  const own = isCut ? sequence : await sequence.fork();
+  const copy = await sequence.fork();
   try {
-    const of = runner.of(own);
+    const of = runner.of(copy);
     const right: number[] = [];
     for (const [i, id] of words.entries()) {
       await of.feed([id], position + i, undefined, true);
@@ -170,8 +163,7 @@ async function ask(loaded: Loaded, position: number, record: readonly number[], 
     }
     return right;
   } finally {
-    if (isCut) own.truncate(position);
-    else own.close();
+    copy.close();
   }
 }
 
