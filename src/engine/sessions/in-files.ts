@@ -40,9 +40,12 @@ async function withFile<T>(file: string, work: (handle: FileHandle) => Promise<T
 /** Bytes that Node reads at once; it refuses 2 GiB. */
 const mostRead = 2 ** 28;
 
+/** Bytes that are read without asking first whether a file has them: what cannot be read, as a folder, says so then, whatever size it has. */
+const fewBytes = 4096;
+
 /** So many bytes from a place of a file on; undefined where it has fewer, whatever a damaged number asks for: nothing is taken for them then. */
 async function readAt(handle: FileHandle, at: number, length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  if (at + length > (await handle.stat()).size) return undefined;
+  if (length > fewBytes && at + length > (await handle.stat()).size) return undefined;
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length; ) {
     const { bytesRead } = await handle.read(bytes, done, Math.min(mostRead, length - done), at + done);
