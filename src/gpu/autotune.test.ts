@@ -104,7 +104,12 @@ function timedDevice(compileMs = 0, disturbed: number[] = [], fresh = 0, { late 
     const timed = await rank(timing, { rows: 256, length: 256 }, candidates, 1e9);
     return { timed: timed.map(({ value, ms }) => [value.ms, Math.round(ms)]), longest };
   };
-  return { ranked, together, prefill, buffers, clock };
+  /** By which of two ways the work is done, in milliseconds of each of its pieces. */
+  const ofPieces = async (software: boolean, ...ways: number[][]) => {
+    const candidates = ways.map((value): Candidate<number[]> => ({ value, dispatches: value.flatMap((ms, i) => dispatches(ms, `${i}`)) }));
+    return (await rank({ ...timing, software }, { rows: 1, length: 1 }, candidates, 1e6)).map(({ value }) => ways.indexOf(value));
+  };
+  return { ranked, together, prefill, ofPieces, buffers, clock };
 }
 
 describe('rank', () => {
@@ -161,6 +166,13 @@ describe('rank', () => {
     expect(await timedDevice(0, [], 4).ranked([10, 12], 1e6, 6)).toEqual([10, 12]);
     // Of so many buffers that there is no time to use all of them before.
     expect(await timedDevice(0, [], 14).ranked([10, 12], 1e6, 16)).toEqual([10, 12]);
+  });
+
+  it('times all pieces of the work on a GPU, though there is no time to run each by itself before; on processors those that there was time for', async () => {
+    const late = () => timedDevice(0, [], 0, { late: 30, timestamps: 'right' });
+    const ways = [[...Array<number>(6).fill(0.02), ...Array<number>(10).fill(0.06)], Array<number>(16).fill(0.04)];
+    expect(await late().ofPieces(false, ...ways)).toEqual([1, 0]);
+    expect(await late().ofPieces(true, ...ways)).toEqual([0, 1]);
   });
 
   it('leaves out what does not compile', async () => {

@@ -24,10 +24,15 @@ const samples = 3;
 /** Samples that are long by themselves are not repeated beyond this. */
 const mostMs = 60;
 /**
- * Buffers cost at their first use, which is not to be the time of the first candidate: so long its work is run through before, and all are timed on
- * the pieces that this had time for. On processors the first use of a large matrix takes longer than its product.
+ * Buffers cost at their first use, which is not to be the time of the first candidate: so long its work is run through before, piece by piece. On
+ * processors the first use of a large matrix takes longer than its product: there, and where each piece is long, all are timed on the pieces that this
+ * had time for. Elsewhere on all of them, so that a GPU's caches do not hold what is timed: the others are run together.
  */
 const firstUseMs = 150;
+/** A piece of the work that takes longer than this on the GPU is long. */
+const longPieceMs = 10;
+/** So many short pieces are run together at most. */
+const mostShort = 8;
 /** What would take longer in one go is timed on fewer rows, as some drivers reset a GPU that is busy for two seconds. */
 const longestMs = 100;
 /** So many rows are tried before all, as far as a kernel runs for so few. */
@@ -40,6 +45,8 @@ const finalRounds = 4;
 /** What it takes to time something on a device. */
 export interface Timing {
   device: GPUDevice;
+  /** The device is a processor. */
+  software?: boolean;
   ledger: Ledger;
   kernels: KernelCache;
   clock: PassClock;
@@ -59,14 +66,14 @@ interface Entry<T> extends Timed<T> {
  * 100 ms in one go is never done, but timed on fewer rows: 16 first, then 64.
  */
 export async function rank<T>(
-  { device, ledger, kernels, clock, now }: Timing,
+  { device, software, ledger, kernels, clock, now }: Timing,
   step: Step,
   candidates: Candidate<T>[],
   deadline: number,
   ahead = 0,
 ): Promise<Timed<T>[]> {
   const entries: Entry<T>[] = [];
-  let used = Infinity; // pieces of the work whose buffers were used
+  let used = Infinity; // pieces of the work that all are timed on, whose buffers were used
   try {
     for (const [i, { value, dispatches, together = 1 }] of candidates.entries()) {
       for (const next of candidates.slice(i + 1, i + 1 + ahead)) void Promise.allSettled(next.dispatches.map(({ kernel }) => kernels.get(kernel)));
@@ -74,7 +81,7 @@ export async function rank<T>(
       if (program === 'late') break;
       if (program === 'failed') continue;
       const best = Math.min(...entries.map(({ ms }) => ms));
-      const measured = await measure(clock, now, program, { together, most: used }, step, best, deadline);
+      const measured = await measure(clock, now, program, { together, most: used, software }, step, best, deadline);
       if (!measured) {
         program.destroy();
         break;
@@ -132,7 +139,7 @@ async function measure(
   clock: PassClock,
   now: Timing['now'],
   program: Program,
-  { together, most }: { together: number; most: number },
+  { together, most, software }: { together: number; most: number; software?: boolean },
   step: Step,
   best: number,
   deadline: number,
@@ -159,10 +166,7 @@ async function measure(
   const sampleMs = (await clock.sampleMs()) ?? 0;
   await time(1); // some drivers compile at the first use
   if (best === Infinity) {
-    const begun = now();
-    let used = 1;
-    for (; used < length && now() - begun < firstUseMs; used++) await time(1);
-    length = used;
+    length = await useFirst(time, now, length, software);
     next = 0;
   }
   if (now() >= deadline) return undefined;
@@ -186,6 +190,17 @@ async function measure(
     sample = Math.min(sample, again);
   }
   return { ms: (share * sample) / count, again: async () => (share * (await time(count))) / count, used: length };
+}
+
+/** Runs the pieces of the work behind the first one for their first time, as far as that pays (`firstUseMs`); gives how many all are to be timed on. */
+async function useFirst(time: (count: number) => Promise<number>, now: Timing['now'], length: number, software?: boolean): Promise<number> {
+  const begun = now();
+  let used = 1;
+  let pieceMs = Infinity;
+  for (; used < length && now() - begun < firstUseMs; used++) pieceMs = Math.min(pieceMs, await time(1));
+  if (software || pieceMs > longPieceMs) return used;
+  for (; used < length; used += mostShort) await time(Math.min(mostShort, length - used));
+  return length;
 }
 
 /** Of all dispatches in a step. */

@@ -55,7 +55,7 @@ describe('guesses that cannot be', () => {
     expect(unguessed(await planned(stories, { budgetBytes: aGuess - 1 }))).toEqual([expect.stringContaining(tooFew)]);
     const rounding = { ...plainChoice, prefill: 'tile', tile: 'f16' } as const;
     expect(unguessed(await planned(stories, {}), rounding)).toEqual([expect.stringContaining('the kernel for a few rows fails')]);
-    expect(unguessed(await planned(stories, {}), checkedChoice(rounding))).toEqual([]);
+    expect(unguessed(await planned(stories, {}), checkedChoice(rounding, 8))).toEqual([]);
     expect(unguessed(await planned(recurrent, {}))).toEqual([expect.stringContaining('the model has a recurrent state')]);
     const { opened, options } = await asked(stories, {});
     const least = smallestBudget(opened, { ...options, chunk: 16, logitsRows: 1 });

@@ -146,7 +146,7 @@ async function measure(placed: PlacedModel, { quiet, onReady }: LoadHooks): Prom
     });
   const fastest = (await (quiet ? closedDuring(quiet, async () => time()) : time())) ?? planned;
   const forPlan = plan.verdict === 'streams' ? streamedChoice(fastest) : fastest;
-  const choice = options.speculation ? checkedChoice(forPlan) : forPlan;
+  const choice = options.speculation ? checkedChoice(forPlan, options.choice.few) : forPlan;
   onReady?.('choice');
   const compiling = [...recordAll(placed, 'decode', choice), ...recordAll(placed, 'prefill', choice)].map(({ kernel }) => kernels.get(kernel));
   void Promise.allSettled(compiling); // beside the tests, which report those that fail

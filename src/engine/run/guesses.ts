@@ -11,7 +11,10 @@ import { type Steps } from './schedule/scheduler.ts';
 
 export interface Guessing {
   steps: Steps<Answer, Token>;
-  /** Brings what guesses, and has run it once: else the first answer waits for that. */
+  /**
+   * Brings what guesses, and has run it once: else the first answer waits for that. Where that fails, answers go on without, each tries again, and is
+   * told. Rejects where the GPU was lost.
+   */
   ready?(): Promise<void>;
 }
 
@@ -33,12 +36,32 @@ export function withGuesses(model: LoadedModel, runner: Runner, steps: Steps<Ans
     Object.assign(guessing, speculating);
   };
   let brought: Promise<void> | undefined;
-  const ready = (): Promise<void> => (brought ??= bring());
-  guessing.admit = async (answer) => {
-    await ready();
-    return steps.admit(answer);
+  let notice: string | undefined; // where bringing what guesses has failed
+  /** Rejects where the GPU was lost. A failure is not kept: the next call tries again. */
+  const tryReady = async (): Promise<void> => {
+    try {
+      await (brought ??= bring());
+      notice = undefined;
+    } catch (error) {
+      brought = undefined;
+      if (await isLost()) throw error;
+      notice = `No tokens are guessed in this answer, as what guesses could not be made ready; it is the same without. ${(error as Error).message}`;
+    }
   };
-  return { steps: guessing, ready };
+  const underWay = new Set<Answer>(); // those that go on without guesses: what guesses is run for the first time only beside none
+  guessing.admit = async (answer) => {
+    if (brought || !underWay.size) await tryReady();
+    const admitted = await steps.admit(answer);
+    if (admitted !== true || !notice) return admitted;
+    underWay.add(answer);
+    answer.onNotice?.(notice);
+    return admitted;
+  };
+  guessing.release = (answer, gaveWay) => {
+    underWay.delete(answer);
+    steps.release(answer, gaveWay);
+  };
+  return { steps: guessing, ready: tryReady };
 }
 
 /** Of one answer. */

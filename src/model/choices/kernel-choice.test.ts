@@ -9,20 +9,22 @@ describe('kernels where guesses are checked', () => {
     [{ prefill: 'broadcast8' }, 0],
     [{ prefill: 'tile', tile: 'f32' }, 0],
     [{ prefill: 'matrix-f32-8x8x8-32' }, 0],
-    [{ prefill: 'tile', tile: 'f16' }, 1],
-    [{ prefill: 'tile', tile: 'i16' }, 1],
-    [{ prefill: 'tile', tile: 'i8' }, 1],
-    [{ prefill: 'matrix-f16-16x16x16-32' }, 1],
-    [{ prefill: 'tile', tile: 'f16', few: 8 }, 8],
+    [{ prefill: 'tile', tile: 'f16' }, 8],
+    [{ prefill: 'tile', tile: 'i16' }, 8],
+    [{ prefill: 'tile', tile: 'i8' }, 8],
+    [{ prefill: 'matrix-f16-16x16x16-32' }, 8],
+    [{ prefill: 'tile', tile: 'f16', few: 4 }, 4],
   ])('are by one for a few rows where that of many rounds: %o', (given, few) => {
-    expect(checkedChoice(choice(given))).toEqual({ ...choice(given), few });
-    expect(checksExactly(checkedChoice(choice(given)))).toBe(true);
+    expect(checkedChoice(choice(given), 8)).toEqual({ ...choice(given), few });
+    expect(checksExactly(checkedChoice(choice(given), 8))).toBe(true);
     expect(checksExactly(choice(given))).toBe(few === (given.few ?? 0));
   });
 
   it('are so for each kind of matrix', () => {
     const matrices = { a: { tile: 'f16' }, b: { prefill: 'rows' }, c: { tile: 'f16', few: 4 } } as const;
-    expect(checkedChoice(choice({ prefill: 'tile', tile: 'f32', matrices }))).toMatchObject({ few: 0, matrices: { ...matrices, a: { tile: 'f16', few: 1 } } });
+    const checked = (untuned: number) => checkedChoice(choice({ prefill: 'tile', tile: 'f32', matrices }), untuned);
+    expect(checked(16)).toMatchObject({ few: 0, matrices: { ...matrices, a: { tile: 'f16', few: 16 } } });
+    expect(checked(0), 'where none is the untuned choice').toMatchObject({ matrices: { a: { few: 1 } } });
     expect(checksExactly(choice({ prefill: 'tile', tile: 'f32', matrices }))).toBe(false);
   });
 });

@@ -71,10 +71,12 @@ export const streamedChoice = (choice: KernelChoice): KernelChoice => (choice.jo
 
 /**
  * `choice` where guesses of next tokens are checked, in steps of a few rows: by a kernel of their own wherever that of many rows rounds to fewer bits
- * than f32, so that a row has the logits that decode gives it up to the order of sums.
+ * than f32, so that a row is rounded no more than decode rounds it: where that takes activations in bytes (`i8`), less. It has as many threads to a
+ * matrix row as the untuned choice (`untunedFew`), at least one: which of them is the fastest is not noted where none of them was faster than many rows.
  */
-export function checkedChoice({ matrices, ...choice }: KernelChoice): KernelChoice {
-  const exactly = (each: MatrixChoice & Pick<KernelChoice, 'prefill' | 'tile' | 'few'>) => (each.few === 0 && roundsMany(each) ? { few: 1 } : {});
+export function checkedChoice({ matrices, ...choice }: KernelChoice, untunedFew: number): KernelChoice {
+  const few = Math.max(1, untunedFew);
+  const exactly = (each: MatrixChoice & Pick<KernelChoice, 'prefill' | 'tile' | 'few'>) => (each.few === 0 && roundsMany(each) ? { few } : {});
   const others = Object.entries(matrices ?? {}).map(([kind, own]) => [kind, { ...own, ...exactly({ ...choice, ...own }) }] as const);
   return { ...choice, ...exactly(choice), ...(matrices && { matrices: Object.fromEntries(others) }) };
 }

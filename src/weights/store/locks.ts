@@ -85,3 +85,7 @@ export async function whileNoneMeasures<T>(locks: LockManager | undefined, mostM
     return work();
   }
 }
+
+/** Runs `work`, which reads notes and writes them, while no other tab does. */
+export const whileNoneNotes = <T>(locks: LockManager | undefined, work: () => Promise<T>): Promise<T> =>
+  (locks ? locks.request('windrow/notes', work) : work());

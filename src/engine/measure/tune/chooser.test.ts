@@ -27,3 +27,20 @@ it.each([
   expect((await (await create()).first()).choice.chunk).toBe(planned);
   expect(kept.chunks).toHaveProperty(['of another model']);
 });
+
+it('steps that turn out long keep what another tab has measured meanwhile, of this model too', async () => {
+  const opened = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-k.gguf'), 'model')));
+  const gpu = { adapterName: 'a GPU', features: {}, matrixUnits: [], device: { lost: new Promise(() => {}), limits: {} } } as unknown as Gpu;
+  const products = productsOf(opened);
+  let kept: AdapterNotes = { kernels: '', decode: {}, prefill: {}, few: {}, checks: {}, chunks: { [products]: { chunk: 256, of: 512 } } };
+  const tuning = { get: async () => structuredClone(kept), set: async (_: string, notes: AdapterNotes) => void (kept = structuredClone(notes)) };
+  const create = () => createChooser(gpu, { hash: '' } as KernelCache, opened, { choice: plainChoice, kv: kvFormat('f32') }, tuning);
+  const [one, other] = [await create(), await create()];
+  kept.decode = { 'of another tab': { splits: 4 } };
+  await one.stepTook(400);
+  expect(kept.chunks ?? {}).toEqual({});
+  expect(kept.decode).toEqual({ 'of another tab': { splits: 4 } });
+  kept.chunks = { [products]: { chunk: 128, of: 512 } };
+  await other.stepTook(400);
+  expect(kept.chunks).toEqual({ [products]: { chunk: 128, of: 512 } });
+});

@@ -73,8 +73,11 @@ export async function createChooser(
     },
     warnings: () => [...warnings],
     async stepTook(layerMs) {
+      const chosen = notebook.notes.chunks?.[products];
+      if (!chosen || chosen.chunk <= Math.min(...chunks) || layerMs <= longLayerMs) return;
+      await notebook.refresh();
       const { [products]: noted, ...others } = notebook.notes.chunks ?? {};
-      if (!noted || noted.chunk <= Math.min(...chunks) || layerMs <= longLayerMs) return;
+      if (noted?.chunk !== chosen.chunk || noted.of !== chosen.of) return; // another tab has measured since
       notebook.notes.chunks = others;
       await notebook.save();
     },

@@ -122,7 +122,7 @@ function joinKind({ config, kv, context }: TimedTarget, choice: KernelChoice, pr
 
 /** What `isPart` of attention's dispatches takes for a layer at `length` positions, over keys and values that are freed afterwards. */
 async function time(
-  { gpu: { device }, ledger, kernels, clock, now, activations, sequence, config, kv, record }: TimedTarget,
+  { gpu: { device, software }, ledger, kernels, clock, now, activations, sequence, config, kv, record }: TimedTarget,
   choice: KernelChoice,
   choices: Attending[],
   length: number,
@@ -144,7 +144,7 @@ async function time(
       const together = dispatches.length / dispatches.filter(isReducing).length;
       return { value, together, dispatches: dispatches.slice(0, together * mostLayers) };
     });
-    return await rank({ device, ledger, kernels, clock, now }, { rows: 1, length, of: longer }, candidates, deadline);
+    return await rank({ device, software, ledger, kernels, clock, now }, { rows: 1, length, of: longer }, candidates, deadline);
   } finally {
     own.destroyAll();
   }

@@ -59,7 +59,7 @@ interface Timed {
 
 /** The shortest steps first, as far as there is time; `late` if that ended it. */
 async function time(
-  { gpu: { device }, ledger, kernels, clock, now, activations, sequence, chunk }: TimedTarget,
+  { gpu: { device, software }, ledger, kernels, clock, now, activations, sequence, chunk }: TimedTarget,
   products: Dispatch[],
   deadline: number,
 ): Promise<{ timed: Timed[]; late: boolean }> {
@@ -72,7 +72,7 @@ async function time(
     if (now() + 2 * expected >= deadline) return { timed, late: true };
     writeState(device.queue, activations, sequence, 0, rows);
     const [found] = await rank(
-      { device, ledger, kernels, clock, now },
+      { device, software, ledger, kernels, clock, now },
       { rows, length: rows, of: sequence },
       [{ value: rows, dispatches, together: kinds.length }],
       deadline,

@@ -6,7 +6,7 @@ import { type Dispatch } from '../../../gpu/program.ts';
 import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { type MatrixChoice } from '../../../model/choices/kernel-choice.ts';
 import { defaultChoice } from './choice-text.ts';
-import { type TuneTarget, tune, tuneMs } from './tune.ts';
+import { type TuneOptions, type TuneTarget, tune, tuneMs } from './tune.ts';
 import { type AdapterNotes, type Tuning, openNotebook } from './tuning.ts';
 
 let waitMs = 0;
@@ -247,4 +247,38 @@ it('leaves out parts of panels where there would be more workgroups than a dispa
   await tune(like, defaultChoice(like.gpu), await openNotebook(undefined, like.gpu, '', defaultChoice(like.gpu)));
   rank.mockRestore();
   expect(kinds.map((kind) => Math.min(...offered.get(kind)!.map(({ panels }) => panels!)))).toEqual([0.25, 0.5, 1]);
+});
+
+it('waits for other tabs only where there is something to measure, and then takes what they have measured', async () => {
+  const untuned = defaultChoice(gpu);
+  let kept: AdapterNotes | undefined;
+  const store: Tuning = { get: async () => structuredClone(kept), set: async (_, notes) => void (kept = structuredClone(notes)) };
+  const asked: string[] = [];
+  let meanwhile = async (): Promise<unknown> => undefined;
+  const locks = { request: async (name: string, _: unknown, work: () => Promise<unknown>) => {
+    asked.push(name);
+    await meanwhile();
+    return work();
+  } } as unknown as LockManager;
+  const rank = vi.spyOn(autotune, 'rank').mockImplementation(async (_timing, _step, candidates) =>
+    candidates.slice(0, 2).map(({ value }, i) => ({ value, ms: 1 + i })));
+  const load = async (options: TuneOptions = { locks }) => tune(target, untuned, await openNotebook(store, gpu, '', untuned), options);
+  meanwhile = () => load({});
+  const first = await load();
+  expect(asked).toEqual(['windrow/measure']);
+  const measured = rank.mock.calls.length;
+  await load();
+  expect(asked, 'all is noted').toHaveLength(1);
+  expect(rank).toHaveBeenCalledTimes(measured);
+  kept = undefined;
+  rank.mockClear();
+  expect(await load({})).toEqual(first);
+  expect(rank, 'what the other tab measured was not measured twice').toHaveBeenCalledTimes(measured);
+  kept!.decode = {};
+  kept!.begun = { decode: { times: 2 } };
+  meanwhile = async () => undefined;
+  expect(await load()).toMatchObject({ splits: untuned.splits });
+  expect(asked, 'what is left out is not waited for').toHaveLength(1);
+  expect(kept!.begun).toEqual({ decode: { times: 2, loads: 1 } });
+  rank.mockRestore();
 });

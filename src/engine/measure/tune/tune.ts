@@ -19,7 +19,7 @@ import { type MatrixChoice, type Mode, type KernelChoice, usualChunk } from '../
 import { usesTiles } from '../../../model/blocks/products.ts';
 import { tuneAttention } from './tune-attention.ts';
 import { tuneChunk } from './tune-chunk.ts';
-import { type Choice, type Notebook, notedChoice } from './tuning.ts';
+import { type Choice, type MeasuredPart, type Notebook, notedChoice } from './tuning.ts';
 
 /** Time for all measurements, compiling included. */
 export const tuneMs = 3000;
@@ -66,12 +66,15 @@ export interface TuneTarget {
 /** Where something is being measured. */
 export interface TimedTarget extends TuneTarget, Pick<Notebook, 'begin'>, Pick<Timing, 'clock' | 'now'> {}
 
+/** What ends a look at the notes where something is to be measured. */
+const toMeasure = new Error('Something is to be measured.');
+
 export interface TuneOptions {
   /** Only choices that round nothing that f32 keeps. */
   exact?: boolean;
   /** See Timing. */
   now?: Timing['now'];
-  /** By which tabs of the browser measure one after the other. */
+  /** By which tabs of the browser measure, and write what they note, one after the other. */
   locks?: LockManager;
 }
 
@@ -81,7 +84,7 @@ const othersMs = 3 * tuneMs;
 /**
  * `choice` with the fastest choice for every kind of matrix that time was left for, the others like the kind that matters most; `exact`: of
  * those that round nothing. Notes both: later loads measure nothing, unless the kind that matters most was not measured. Where the device's
- * clock tells nothing, nothing changes.
+ * clock tells nothing, nothing changes. Other tabs' measuring is waited for only where there is something to measure.
  */
 export async function tune(
   given: TuneTarget,
@@ -89,11 +92,14 @@ export async function tune(
   book: Notebook,
   { exact = false, now = () => performance.now(), locks }: TuneOptions = {},
 ): Promise<KernelChoice> {
+  const isCounted = book.countLoad();
+  const noted = await asNoted({ ...given, now }, choice, book, { exact, isCounted });
+  if (noted) return noted;
   return whileNoneMeasures(locks, othersMs, async () => {
     const clock = createPassClock(given.gpu.device, given.ledger);
     try {
-      await book.refresh();
-      return await tuneBy({ ...given, clock, now, begin: book.begin }, choice, book, exact);
+      await book.refresh(true);
+      return await tuneBy({ ...given, clock, now, begin: book.begin }, choice, book, { exact, isCounted });
     } catch (error) {
       await book.failed();
       throw error;
@@ -103,9 +109,26 @@ export async function tune(
   });
 }
 
-async function tuneBy(target: TimedTarget, choice: KernelChoice, book: Notebook, exact: boolean): Promise<KernelChoice> {
+interface How extends Pick<TuneOptions, 'exact'> {
+  /** The notes have changed, as this load was counted. */
+  isCounted: boolean;
+}
+
+/** `choice` by the notes alone; undefined where something is to be measured, of which nothing is begun or noted yet. */
+async function asNoted(target: TuneTarget & Pick<Timing, 'now'>, choice: KernelChoice, book: Notebook, how: How): Promise<KernelChoice | undefined> {
+  const stop = () => Promise.reject(toMeasure);
+  const clock = { by: 'submit' as const, sampleMs: async () => 0, time: stop, destroy() {} }; // whether it tells, only a device that is at rest knows
+  const begin = async (part: MeasuredPart) => (book.isLeftOut(part) ? false : stop());
+  try {
+    return await tuneBy({ ...target, clock, begin }, choice, book, how);
+  } catch (error) {
+    if (error !== toMeasure) throw error;
+    return undefined;
+  }
+}
+
+async function tuneBy(target: TimedTarget, choice: KernelChoice, book: Notebook, { exact = false, isCounted }: How): Promise<KernelChoice> {
   const { notes, save } = book;
-  const isCounted = book.countLoad();
   const started = target.now();
   const isToRepeat = (part: Choice | 'chunk') => (notes.late?.[part] ?? mostTries) < mostTries;
   const most = (['decode', 'prefill', 'few', 'chunk'] as const).some(isToRepeat) ? againMs : tuneMs;
@@ -254,5 +277,5 @@ function time(
       .filter((dispatch) => dispatch.kind === kind && runsIn(dispatch, step))
       .slice(0, mostMatrices),
   });
-  return rank({ device: gpu.device, ledger, kernels, clock, now }, step, choices.map(of), deadline, gpu.software ? 0 : compiledAhead);
+  return rank({ device: gpu.device, software: gpu.software, ledger, kernels, clock, now }, step, choices.map(of), deadline, gpu.software ? 0 : compiledAhead);
 }

@@ -1,5 +1,5 @@
 // What is kept between loads: for which device, of which kernels, and what is made of loads that ended while something was measured.
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { loadFormats } from '../../../formats/catalogue.ts';
 import { type Gpu } from '../../../gpu/device.ts';
 import { typeHashes } from '../../../gpu/kernels.ts';
@@ -87,6 +87,49 @@ describe('notes', () => {
     await anew.refresh();
     expect(anew.notes.decode).toEqual({});
   });
+
+  it('are saved beside those that another tab has made meanwhile, name by name, and what is struck out stays so', async () => {
+    await note('Q4_K', 'Q5_K');
+    const [one, other] = [await open(), await open()];
+    one.notes.decode.mine = { splits: 2 };
+    one.notes.checks = { mine: '' };
+    one.notes.attentions = { mine: { span: 64, threads: 32 } };
+    await one.save();
+    Object.assign(other.notes.decode, { theirs: { splits: 4 }, 'Q5_K 64x64 x': { splits: 1 } });
+    other.notes.checks.theirs = 'fails';
+    other.notes.joins = { theirs: { joined: 1 } };
+    other.notes.late = { few: 1 };
+    await other.save();
+    one.notes.prefill.later = { prefill: 'rows' };
+    await one.save();
+    const [stored] = kept.values();
+    expect(stored).toMatchObject({
+      decode: { mine: { splits: 2 }, theirs: { splits: 4 }, 'Q4_K 64x64 x': { splits: 4 }, 'Q5_K 64x64 x': { splits: 1 } },
+      prefill: { later: { prefill: 'rows' } }, attentions: { mine: { span: 64, threads: 32 } }, joins: { theirs: { joined: 1 } }, late: { few: 1 },
+    });
+    expect(stored.checks).toEqual({ mine: '', theirs: 'fails' });
+    expect(Object.keys(stored.chunks!)).toHaveLength(2);
+  });
+
+  it('that are made anew replace those of before, and leave what was not measured anew', async () => {
+    await note('Q4_K', 'Q5_K');
+    const before = await open();
+    before.notes.late = { decode: 1 };
+    await before.save();
+    const book = await open({}, { anew: true });
+    book.notes.decode['Q4_K 64x64 x'] = { splits: 8 };
+    await book.save();
+    const [stored] = kept.values();
+    expect(stored.decode).toMatchObject({ 'Q4_K 64x64 x': { splits: 8 }, 'Q5_K 64x64 x': { splits: 4 } });
+    expect(stored.late).toBeUndefined();
+  });
+
+  it('are written while no other tab writes', async () => {
+    const asked: string[] = [];
+    const locks = { request: (name: string, work: () => Promise<unknown>) => (asked.push(name), work()) } as unknown as LockManager;
+    await (await open({}, { locks })).save();
+    expect([asked, kept.size]).toEqual([['windrow/notes'], 1]);
+  });
 });
 
 it('a choice that is noted is taken where the device can run it', () => {
@@ -99,12 +142,12 @@ it('a choice that is noted is taken where the device can run it', () => {
 
 describe('a part of the measurements', () => {
   let time = 0;
-  beforeEach(() => void vi.spyOn(Date, 'now').mockImplementation(() => time++));
+  const clock = () => time++;
 
   /** A load that begins a part, and what becomes of it. */
   async function load(ends: 'well' | 'by work' | 'without a word', leftAt?: number): Promise<boolean> {
-    const book = await open({}, { leftAt });
-    await book.refresh();
+    const book = await open({}, { leftAt, clock });
+    await book.refresh(true);
     if (book.countLoad()) await book.save();
     if (!(await book.begin('decode'))) return false;
     if (ends === 'by work') await book.failed();
@@ -127,6 +170,47 @@ describe('a part of the measurements', () => {
     for (let n = 0; n < 4; n++) expect(await load('without a word', time)).toBe(true);
     const left = time++;
     expect([await load('by work', left), await load('by work', time++), await load('well', time++)]).toEqual([true, true, false]);
+  });
+
+  const begun = () => [...kept.values()][0]?.begun?.decode;
+  const minutes = (count: number) => void (time += count * 60_000);
+
+  it('counts a load that ended hard, whenever another page left behind it', async () => {
+    await load('without a word', 0);
+    minutes(60);
+    await open({}, { leftAt: time - 1, clock }); // the first load behind it, which measures nothing
+    expect(begun()).toEqual({ times: 1 });
+    expect([await load('without a word', time - 1), await load('well', time++)]).toEqual([true, true]);
+  });
+
+  it('is judged by the first load behind it: no page that leaves later excuses it', async () => {
+    await load('without a word', 0);
+    minutes(1);
+    await open({}, { leftAt: 0, clock });
+    expect(begun()).toEqual({ times: 1 });
+    await load('without a word', 0);
+    minutes(1);
+    await open({}, { leftAt: 0, clock });
+    expect(await load('well', time)).toBe(false);
+  });
+
+  it('counts one that hangs until its page is closed', async () => {
+    for (let n = 0; n < 2; n++) {
+      expect(await load('without a word', time)).toBe(true);
+      time += 30_000;
+    }
+    expect(await load('well', time++)).toBe(false);
+  });
+
+  it('is left alone while another tab may be at it, unless that one would hold the lock; who only looks judges nothing', async () => {
+    await load('without a word', 0);
+    const book = await open({}, { leftAt: 0, clock });
+    expect(begun()).toHaveProperty('at');
+    await book.refresh(true);
+    expect(book.notes.begun!.decode).toEqual({ times: 1 });
+    minutes(1);
+    await open({}, { clock });
+    expect(begun()).toHaveProperty('at');
   });
 
   it('has ended where the next one begins', async () => {

@@ -2,6 +2,7 @@
 import { type Gpu, identityOf } from '../../../gpu/device.ts';
 import { type AttentionChoice, type MatrixChoice, type Mode, type KernelChoice, chunks } from '../../../model/choices/kernel-choice.ts';
 import { missing } from '../../../model/choices/possible-choices.ts';
+import { whileNoneNotes } from '../../../weights/store/locks.ts';
 
 /** What is chosen by one measurement: the shapes of decode, of prefill, and of prefill of a few rows. */
 export type Choice = Mode | 'few';
@@ -31,7 +32,7 @@ export type MeasuredPart = Choice | 'attention' | 'join' | 'chunk';
 export interface Begun {
   /** Loads that began it and did not end it. */
   times: number;
-  /** When the last of them began it, by Date.now(), until it is known that the page did not just leave. */
+  /** When the last of them began it, by the clock, until it is judged whether the page just left. */
   at?: number;
   /** Loads since, if it is left out. */
   loads?: number;
@@ -48,6 +49,8 @@ export interface Joins {
 const mostEnds = 2;
 /** Loads for which it is left out, then one may try again: another driver may be there, or it was something else that ended them. */
 const loadsLeftOut = 10;
+/** A page that left so soon behind the begin of a part has ended it, as measuring takes 3 s at most; later it was the part that did not end. */
+const mostPartMs = 10_000;
 
 /** Notes by a key that names the device. */
 export interface Tuning {
@@ -57,11 +60,14 @@ export interface Tuning {
 
 export interface Notebook {
   readonly notes: AdapterNotes;
+  /** Writes what was changed here since it was read or saved, kind by kind: what other tabs have noted meanwhile stays. */
   save(): Promise<void>;
-  /** Reads again what is kept: another tab may have measured since. */
-  refresh(): Promise<void>;
+  /** Reads again what is kept, below what was changed here: another tab may have measured since. `alone`: no other tab measures now. */
+  refresh(alone?: boolean): Promise<void>;
   /** Counts this load for what is left out; true if that changed the notes. */
   countLoad(): boolean;
+  /** Whether loads before ended in a part, so that it is left out. */
+  isLeftOut(part: MeasuredPart): boolean;
   /**
    * Notes, with all that was measured until now, that a part of the measurements begins, and that the one before has ended. False if loads before
    * ended in it: then it is to be left out, and nothing noted of it.
@@ -80,8 +86,12 @@ export interface NotebookOptions {
   anew?: boolean;
   /** Hashes of the model's rare weight types (`typeHashes`). */
   types?: Record<string, string>;
-  /** When a page of this origin last left a load before its end, by Date.now(). */
+  /** When a page of this origin last left a load before its end, by the clock. */
   leftAt?: number;
+  /** Milliseconds since 1970 as all tabs tell them: Date.now(), but for tests. */
+  clock?: () => number;
+  /** By which tabs of the browser write one after the other. */
+  locks?: LockManager;
 }
 
 /** The browser and its version: another one has another compiler, with faults and speeds of its own. */
@@ -94,17 +104,22 @@ export async function openNotebook(
   gpu: Gpu,
   kernels: string,
   choice: KernelChoice,
-  { exact = false, anew = false, types = {}, leftAt = -Infinity }: NotebookOptions = {},
+  { exact = false, anew = false, types = {}, leftAt, clock = Date.now, locks }: NotebookOptions = {},
 ): Promise<Notebook> {
   const key = [identityOf(gpu), ...runtime(), ...Object.values(choice), ...(exact ? ['exact'] : [])].join('|');
+  const none = (): AdapterNotes => ({ kernels, types, decode: {}, prefill: {}, few: {}, checks: {} });
   const read = async () => {
     const kept = await tuning?.get(key);
-    return kept?.kernels === kernels ? current(kept, types, leftAt) : undefined;
+    return kept?.kernels === kernels ? current(kept, types) : undefined;
   };
-  const none = (): AdapterNotes => ({ kernels, types, decode: {}, prefill: {}, few: {}, checks: {} });
-  let notes = (anew ? undefined : await read()) ?? none();
+  let base = (await read()) ?? none(); // what is kept, as far as it is known here
+  let notes = anew ? none() : structuredClone(base);
+  if (anew) base = { ...none(), late: base.late, begun: base.begun }; // what is not measured anew stays for others
   let part: MeasuredPart | undefined;
-  const save = async () => tuning?.set(key, notes);
+  const save = () => whileNoneNotes(locks, async () => {
+    await tuning?.set(key, merged((await read()) ?? base, base, notes));
+    base = structuredClone(notes);
+  });
   const end = () => {
     if (!part) return false;
     const others = Object.entries(notes.begun ?? {}).filter(([each]) => each !== part);
@@ -112,14 +127,22 @@ export async function openNotebook(
     part = undefined;
     return true;
   };
+  const isLeftOut = (of: MeasuredPart) => (notes.begun?.[of]?.times ?? 0) >= mostEnds;
+  // What only looks at the notes, without knowing who left, judges nothing.
+  if (leftAt !== undefined && judge(notes, leftAt, clock(), false)) await save();
   return {
     get notes() {
       return notes;
     },
     save,
     end,
-    async refresh() {
-      if (!anew) notes = (await read()) ?? notes;
+    isLeftOut,
+    async refresh(alone = false) {
+      if (anew) return;
+      const kept = (await read()) ?? base;
+      notes = merged(kept, base, notes);
+      base = kept;
+      judge(notes, leftAt ?? -Infinity, clock(), alone);
     },
     countLoad() {
       const left = Object.entries(notes.begun ?? {}).filter(([, { times }]) => times >= mostEnds);
@@ -131,10 +154,9 @@ export async function openNotebook(
     },
     async begin(next) {
       end();
-      const { times = 0 } = notes.begun?.[next] ?? {};
-      if (times >= mostEnds) return false;
+      if (isLeftOut(next)) return false;
       part = next;
-      notes.begun = { ...notes.begun, [next]: { times: times + 1, at: Date.now() } };
+      notes.begun = { ...notes.begun, [next]: { times: (notes.begun?.[next]?.times ?? 0) + 1, at: clock() } };
       await save();
       return true;
     },
@@ -147,14 +169,47 @@ export async function openNotebook(
   };
 }
 
-/** What of kept notes holds: all but what is about weight types whose shaders are others by now, and parts that ended as a page left. */
-function current(kept: AdapterNotes, types: Record<string, string>, leftAt: number): AdapterNotes {
-  const begun = Object.entries(kept.begun ?? {}).flatMap(([part, { at = Infinity, times, loads }]): [string, Begun][] => {
-    if (at > leftAt) return [[part, kept.begun![part as MeasuredPart]!]];
-    return times > 1 ? [[part, { times: times - 1, loads }]] : [];
+/**
+ * Judges once what ended in each part that began without an end: that its page left soon behind its begin excuses it, and nothing later does. Without
+ * such a leave it has failed, unless another tab may still be at it: where not `alone`, so long as that may take. True if that changed the notes.
+ */
+function judge(notes: AdapterNotes, leftAt: number, now: number, alone: boolean): boolean {
+  let changed = false;
+  const begun = Object.entries(notes.begun ?? {}).flatMap(([part, each]): [string, Begun][] => {
+    const { at, times, loads } = each;
+    if (at === undefined) return [[part, each]];
+    const isExcused = at <= leftAt && leftAt - at < mostPartMs;
+    if (!isExcused && !alone && now - at < mostPartMs) return [[part, each]];
+    changed = true;
+    return isExcused && times <= 1 ? [] : [[part, { times: isExcused ? times - 1 : times, loads }]];
   });
+  if (changed) notes.begun = begun.length ? Object.fromEntries(begun) : undefined;
+  return changed;
+}
+
+/** What is noted by name, each by itself. */
+const kindsOfNotes = ['types', 'decode', 'prefill', 'few', 'checks', 'attentions', 'joins', 'chunks', 'late', 'begun'] as const;
+
+/** `kept` with all that differs between `base` and `notes`, name by name: what was noted, and what was struck out. */
+function merged(kept: AdapterNotes, base: AdapterNotes, notes: AdapterNotes): AdapterNotes {
+  const all = structuredClone(kept);
+  for (const kind of kindsOfNotes) {
+    const [before, after, others]: (Record<string, unknown> | undefined)[] = [base[kind], notes[kind], all[kind]];
+    const same = (name: string) => JSON.stringify(before?.[name]) === JSON.stringify(after?.[name]);
+    const changes = [...new Set([before, after].flatMap((each) => Object.keys(each ?? {})))].filter((name) => !same(name));
+    if (!changes.length) continue;
+    const found = Object.entries({ ...others, ...Object.fromEntries(changes.map((name) => [name, after?.[name]])) }).filter(([, each]) => each !== undefined);
+    Object.assign(all, { [kind]: found.length || kind in required ? structuredClone(Object.fromEntries(found)) : undefined });
+  }
+  return all;
+}
+
+const required = { decode: true, prefill: true, few: true, checks: true };
+
+/** What of kept notes holds: all but what is about weight types whose shaders are others by now. */
+function current(kept: AdapterNotes, types: Record<string, string>): AdapterNotes {
   const old = Object.keys(types).filter((type) => (kept.types?.[type] ?? types[type]) !== types[type]);
-  const notes = { ...kept, types: { ...kept.types, ...types }, begun: begun.length ? Object.fromEntries(begun) : undefined };
+  const notes = { ...kept, types: { ...kept.types, ...types } };
   if (!old.length) return notes;
   const isOld = new RegExp(`(?<!\\w)(?:${old.join('|')})(?!\\w)`); // kinds and checks name the types that they are of
   const others = <T>(of: Record<string, T> = {}) => Object.fromEntries(Object.entries(of).filter(([name]) => !isOld.test(name)));
