@@ -117,8 +117,9 @@ export async function openNotebook(
   if (anew) base = { ...none(), late: base.late, begun: base.begun }; // what is not measured anew stays for others
   let part: MeasuredPart | undefined;
   const save = () => whileNoneNotes(locks, async () => {
-    await tuning?.set(key, merged((await read()) ?? base, base, notes));
-    base = structuredClone(notes);
+    const [kept, saved] = [(await read()) ?? base, structuredClone(notes)];
+    await tuning?.set(key, merged(kept, base, saved));
+    base = saved;
   });
   const end = () => {
     if (!part) return false;
