@@ -6,7 +6,7 @@ import { type KvFormat, type PageFormat, pageSlots } from '../../kv/formats/form
 import { createSegment } from '../../kv/segment.ts';
 import { createActivations, writeAngles } from '../../model/activations.ts';
 import { type Graph, type ModelConfig, type Op, type RopeSpec } from '../../model/graph.ts';
-import { type Activations, type SequenceBuffers, storedPool } from '../../model/operation.ts';
+import { type Activations, type KvSet, type SequenceBuffers, storedPool } from '../../model/operation.ts';
 import { createSequenceBuffers, writeState } from '../../model/sequence-buffers.ts';
 import { poolOf, record, stacksOf, statesOf, vectorsOf } from '../../model/operations.ts';
 import { type Mode, type KernelChoice } from '../../model/choices/kernel-choice.ts';
@@ -57,7 +57,9 @@ export interface Setting {
   /** The first position that is a fresh slot. Default 0. */
   base?: number;
   /** Sets of older slots: so many of each kv head, in pages as `raggedPages` has them. With such the fresh ones are a ring. */
-  sets?: { kv: PageFormat; slots: number[] }[];
+  sets?: ({ kv: PageFormat; slots: number[] } & Pick<KvSet, 'turned'>)[];
+  /** Words that pages of sets point to, which lie from `tablesAt` on among the words of the lists. */
+  tables?: Uint32Array;
   maxBindingBytes?: number;
 }
 
@@ -100,12 +102,12 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
     const activations = createActivations(ledger, graph, ops, { chunk: rows, logitsRows: rows, context, segments: sets.length + 1 });
     writeAngles(device.queue, activations, graph, context, []);
     const fresh = createSegment(ledger, 'fresh', config, context - base, kv).buffer;
-    const older = sets.map(({ kv: format, slots }) => ({ format, mostSlots: Math.max(...slots) }));
+    const older = sets.map(({ kv: format, slots, turned }) => ({ format, mostSlots: Math.max(...slots), turned }));
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const pages = sets.map(({ kv: format, slots }, i) => ({
       buffer: ledger.create('kv', `set.${i}`, 4 * format.words(config.headDim) * raggedPages(slots).pages, usage),
     }));
-    const known = listsOf(sets.map(({ slots }) => slots));
+    const known = listsOf(sets.map(({ slots }) => slots), setting.tables);
     const lists = { buffer: ledger.create('kv', 'lists', known.byteLength, usage) };
     const memory = op && memoryOf(ledger, op);
     const sequence: SequenceBuffers = {
@@ -154,11 +156,14 @@ export async function withStage<T>({ gpu, kernels, room }: Workbench, setting: S
   }
 }
 
-/** Of every set and head where its list begins, and how many slots it has; then the lists. */
-function listsOf(sets: number[][]): Uint32Array<ArrayBuffer> {
+/** The word of the lists at which tables begin: behind what there is of every set and head. */
+export const tablesAt = (sets: number[][]): number => 2 * sets.flat().length;
+
+/** Of every set and head where its list begins, and how many slots it has; then the tables, then the lists. */
+function listsOf(sets: number[][], tables: ArrayLike<number> = []): Uint32Array<ArrayBuffer> {
   const heads: number[] = [];
   const lists: number[] = [];
-  const first = 2 * sets.flat().length;
+  const first = tablesAt(sets) + tables.length;
   for (const slots of sets) {
     const { pageOf } = raggedPages(slots);
     slots.forEach((count, head) => {
@@ -166,7 +171,7 @@ function listsOf(sets: number[][]): Uint32Array<ArrayBuffer> {
       for (let index = 0; index * pageSlots < count; index++) lists.push(pageOf(index, head));
     });
   }
-  return Uint32Array.from([...heads, ...lists, 0, 0, 0, 0]);
+  return Uint32Array.from([...heads, ...Array.from(tables), ...lists, 0, 0, 0, 0]);
 }
 
 function memoryOf(ledger: Ledger, op: Op): GPUBuffer | undefined {

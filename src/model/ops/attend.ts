@@ -290,7 +290,7 @@ function attendOne(context: RecordContext, place: Place, section: string, op: At
 
 /** What only attention that turns its queries has. */
 const notTurned = {
-  head_dim: 0, stride: 0, qkv_stride: 0, rope_dims: 0, first_angle: 0, query_norm: 0, key_norm: 0, eps: 0, temperature: 0, period: 1,
+  stride: 0, qkv_stride: 0, rope_dims: 0, first_angle: 0, query_norm: 0, key_norm: 0, eps: 0, temperature: 0, period: 1,
 };
 
 /** The same where the kernel turns the queries: then one split leaves the result by itself. */

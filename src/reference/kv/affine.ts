@@ -36,7 +36,8 @@ function words(codes: readonly number[], bits: number): number[] {
   return result;
 }
 
-const codesIn = (group: ArrayLike<number>, bits: number): number[] =>
+/** The codes of the 32 channels of one group. */
+export const codesIn = (group: ArrayLike<number>, bits: number): number[] =>
   Array.from({ length: groupChannels }, (_, c) =>
     bits === 3
       ? [0, 1, 2].reduce((code, bit) => code | (((group[bit] >>> c) & 1) << bit), 0)

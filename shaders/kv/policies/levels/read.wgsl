@@ -82,7 +82,7 @@ fn value4(page : u32, slot : u32, d : u32) -> vec4<f32> {
   let range = range_in(pages[page + ValueRanges + slot]);
   var value = levels4(pages[page + TableAt] + Levels, code4(page + ValueCodes + slot * CodeWords, 1u, d)) * range.y + range.x;
   for (var o = 0u; o < upto(ValueOutliers); o++) {
-    if (Apart && o > params.kv_heads) { // never, but no compiler reads outliers ahead of it
+    if (Apart && o > params.head_dim) { // never, as there are fewer than numbers of a head, but no compiler reads outliers ahead of it
       break;
     }
     let out = pages[page + ValueOut + slot * ValueOutliers + o];

@@ -2,6 +2,7 @@
 import { kvFormat } from '../../../kv/formats/catalogue.ts';
 import { affineFormats } from '../../../kv/formats/affine.ts';
 import { type KvFormat, type PageFormat, pageSlots } from '../../../kv/formats/format.ts';
+import { type LevelsFormat, levelsFormat } from '../../../kv/formats/sealed/levels.ts';
 import { type AttentionChoice, type Mode, type KernelChoice, attentions, plainAttention, usualAttention } from '../../../model/choices/kernel-choice.ts';
 import { type Attend, attend, rowsOfMany } from '../../../model/ops/attend.ts';
 import { turnsQueries } from '../../../model/blocks/decode-attention.ts';
@@ -10,11 +11,12 @@ import { attention } from '../../../reference/attend.ts';
 import { type Case, type Check, type Outcome } from '../check.ts';
 import { decodeChoice } from '../choice.ts';
 import { type Heads, concat, f32, kvs, nameOfHeads } from '../heads.ts';
+import { packLevels, turnOf } from '../levels.ts';
 import { type Model, type OperationChecks } from '../operation-checks.ts';
 import { type Held, type PageShape, packPages, raggedPages, stored, unpackPages } from '../pages.ts';
 import { normals, random } from '../random.ts';
 import { type Turned, ropeOf, turnedCase } from '../turned.ts';
-import { type Setting, withStage } from '../workbench.ts';
+import { type Setting, tablesAt, withStage } from '../workbench.ts';
 
 interface Attended extends Heads {
   /** Fresh slots seen by the last row. */
@@ -29,7 +31,7 @@ interface Attended extends Heads {
   sharpness?: number;
   /** Row of the activations that the step begins at. Default 0. */
   first?: number;
-  /** Older slots, so many of every kv head. */
+  /** Older slots, so many of every kv head; one of them at most in levels. */
   sets?: { kv: PageFormat; slots: number[] }[];
 }
 
@@ -57,8 +59,12 @@ function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFor
       const position = base + length - tokens;
       const queries = normals(next, tokens * heads * headDim, sharpness);
       const numbers = (slots: number) => normals(next, slots * kvHeads * headDim);
-      const older = sets.map(({ kv, slots }) =>
-        packSet({ kvHeads, headDim, kv }, { slots, keys: numbers(Math.max(...slots)), values: numbers(Math.max(...slots)) }));
+      const leveled = sets.find((set): set is { kv: LevelsFormat; slots: number[] } => set.kv.turned === true);
+      const levels = leveled && packLevels({ kvHeads, headDim, kv: leveled.kv }, leveled.slots, tablesAt(sets.map(({ slots }) => slots)), next);
+      const older = sets.map(({ kv, slots }) => (kv.turned && levels ? levels :
+        packSet({ kvHeads, headDim, kv }, { slots, keys: numbers(Math.max(...slots)), values: numbers(Math.max(...slots)) })));
+      const turns: Partial<Setting> = levels ? { rope: turnOf(headDim).rope, tables: levels.tables } : {};
+      const setsOf = sets.map((set) => ({ ...set, ...(set.kv.turned && { turned: turnOf(headDim).turned }) }));
       const kept = () => stored({ kv, headDim }, numbers(length));
       const fresh = { slots: new Array<number>(kvHeads).fill(length), keys: kept(), values: kept() };
       const sinks = given.sinks ? normals(next, heads, 2) : undefined;
@@ -66,7 +72,7 @@ function attendCase(given: Attended, mode: Mode, choice: KernelChoice, kv: KvFor
       const tensors: Setting['tensors'] = sinks && { sinks: { type: 'F32', shape: [heads], bytes: new Uint8Array(sinks.buffer) } };
       const found = await withStage(
         bench,
-        { config: { heads, kvHeads, headDim }, choice, kv, op, tensors, mode, tokens, position, first, base, sets },
+        { config: { heads, kvHeads, headDim }, choice, kv, op, tensors, mode, tokens, position, first, base, sets: setsOf, ...turns },
         async (stage) => {
           const vec4s = Math.ceil(headDim / 4);
           const padded = new Float32Array(tokens * heads * vec4s * 4);
@@ -325,6 +331,20 @@ const sealedChecks = (): Check[] =>
       ),
     })));
 
+/**
+ * Pages in levels, with as many numbers kept by themselves as there may be, of a slot's values more than there are key/value heads. Alone, and read by
+ * threads together that have parts of a head each.
+ */
+const levelsChecks = (): Check[] => {
+  const kv = levelsFormat({ bits: 2, outliers: 0.1, sinks: 4 }, 128);
+  const given = { heads: 4, kvHeads: 1, headDim: 128, length: 40, sets: [{ kv, slots: [96] }] };
+  const check = (mode: Mode, tokens: number, choice: Partial<KernelChoice>): Check => ({
+    name: `attention over pages in ${kv.name}, ${mode === 'decode' ? 'one row' : `by ${wordsOfParts(choice)}`}`, tolerance: attendTolerance, choice,
+    cases: [attendCase({ ...given, tokens }, mode, decodeChoice(choice), kvFormat('f16'))],
+  });
+  return [check('decode', 1, usualAttention), check('prefill', 9, { part: 16, uniform: 32, lanes: 4 })];
+};
+
 /** In parts the fresh slots are in f16: Mesa compiles that kernel within seconds, but for f32 in the best part of a minute. */
 const severalChecks = (): Check[] => [
   ...kvs.flatMap((kv) => [severalCheck('decode', kv, {}), severalCheck('prefill', kv, {})]),
@@ -370,7 +390,7 @@ function turnedCheckOf({ graph: { config, ropes }, choice, kv }: Model, op: Atte
 export const checks: OperationChecks<Attend> = {
   all: () => [
     ...turnedChecks(),
-    ...attendChecks(), ...partsChecks(), ...softcapChecks(), ...largeChecks(), ...sinksChecks(), ...severalChecks(), ...sealedChecks(),
+    ...attendChecks(), ...partsChecks(), ...softcapChecks(), ...largeChecks(), ...sinksChecks(), ...severalChecks(), ...sealedChecks(), ...levelsChecks(),
     ...attentions.filter((each) => each !== usualAttention).map(spanCheck),
   ],
   of(model, op) {
