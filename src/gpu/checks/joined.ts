@@ -46,16 +46,18 @@ export function joinedCase(given: Joined, choice: KernelChoice): Case {
       const position = window ? 1.5 * span + window - 1 : splits * span - 3;
       const joins = { ...attend({ layer: 0, scale: 1, window }), projected: true };
       const [residual, hidden] = ['x', 'hidden'];
+      const norm = new Float32Array(rows).fill(2); // of what is beside it, so that its weights are not the first of the section
       const matrices = [{ tensor: 'matrix', firstRow: 0, rows }];
       const op = projectOp({
         input: 'attended', output: residual, cols, matrices, add: !alone, scale, joins, ...(shares && { shares: { role: 'back', residual, hidden, joins } }),
       });
-      const beside = [projectOp({ input: residual, output: hidden, cols: rows, matrices })];
+      const beside = [projectOp({ input: residual, output: hidden, norm: 'norm', cols: rows, matrices })];
       const found = await withStage(
         bench,
         {
           config: { heads, kvHeads, headDim, dim: cols, ffn: rows }, choice: { ...choice, joined: 1 }, mode: 'decode', tokens: 1, position,
-          op, after: joins, beside, tensors: { matrix: { type, shape: [cols, rows], bytes } },
+          op, after: joins, beside,
+          tensors: { matrix: { type, shape: [cols, rows], bytes }, norm: { type: 'F32', shape: [rows], bytes: new Uint8Array(norm.buffer) } },
         },
         async (stage) => {
           bench.gpu.device.queue.writeBuffer(stage.activations.buffers.partials.buffer, 0, left);

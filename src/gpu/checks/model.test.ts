@@ -9,8 +9,8 @@ import { bytesSource } from '../../weights/source/source.ts';
 import { modelChecks } from './model.ts';
 
 /** Names of the cases of a check, which tell their sizes. */
-async function casesOf(check: RegExp, choice: Partial<KernelChoice>): Promise<string[]> {
-  const { graph, header } = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-k.gguf'), 'tiny')));
+async function casesOf(check: RegExp, choice: Partial<KernelChoice>, model = 'tiny-llama-k'): Promise<string[]> {
+  const { graph, header } = await openModel(await readHeader(bytesSource(fixture(`tiny/${model}.gguf`), 'tiny')));
   const all = modelChecks({ graph, choice: { ...plainChoice, ...choice }, kv: kvFormat('f16'), typeOf: (tensor) => header.tensors.get(tensor)!.type });
   const found = all.filter(({ name }) => check.test(name)).flatMap(({ cases }) => cases.map(({ name }) => name));
   expect(found.length).toBeGreaterThan(0);
@@ -32,4 +32,14 @@ it.each<[string, RegExp, Partial<KernelChoice>, RegExp]>([
   ['attention of several rows to a thread', /^attention-wide/, { prefill: 'wide8' }, /4\/2 heads of 64, 17 tokens/],
 ])('%s', async (_, check, choice, sizes) => {
   expect((await casesOf(check, choice)).filter((name) => !sizes.test(name))).toEqual([]);
+});
+
+it.each<[string, RegExp, RegExp, number]>([
+  ['gate and up', /^matvec (?!that).* as up/, /as up/, 1],
+  ['down', /^matvec (?!that).* as down/, /as down/, 1],
+  ['the product behind attention', /^matvec that joins splits/, /beside others/, 2],
+])('%s with what it shares a bind group, and as it runs where it cannot', async (_, check, shared, among) => {
+  const names = await casesOf(check, { joined: 1 }, 'tiny-llama-f16');
+  const [own, alone] = [names.filter((name) => shared.test(name)), names.filter((name) => !shared.test(name))];
+  expect(own.length).toBe(among * alone.length);
 });

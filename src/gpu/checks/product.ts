@@ -75,10 +75,12 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
   const tensors: Record<string, Tensor> = Object.fromEntries(matrices.map((matrix, i) => [`matrix.${i}`, matrix]));
   biases?.forEach((bias, i) => (tensors[`bias.${i}`] = f32(bias)));
   if (norm) tensors.norm = f32(norm);
+  // Of what is beside it, so that its weights are not the first of the section.
+  if (given.shares?.role === 'down') tensors[besideNorm] = f32(new Float32Array(width).fill(2));
 
   const x = normals(next, tokens * cols).map((value, i) => (given.large && i % 29 === 3 ? 1e4 * value : value));
   const residual = given.add ? normals(next, tokens * width) : undefined;
-  const { input, output, ...among } = placeOf(given);
+  const { input, output, ...among } = placeOf(given, width);
   const op = projectOp({
     input, output, shares: among.shares, cols, gate, activation, scale, softcap, add: given.add, norm: norm && 'norm', bias: biases?.map((_, i) => `bias.${i}`),
     matrices: rows.map((count, i) => ({ tensor: `matrix.${i}`, firstRow: 0, rows: count })),
@@ -111,15 +113,21 @@ async function runProject(bench: Workbench, given: Projected, mode: Mode, choice
   return { found, expected: choose('expected'), scale: choose('scale') };
 }
 
-/** Which buffers the product has, and what it is chosen and recorded with to share a bind group. */
-function placeOf({ logits, shares }: Projected): Pick<Project, 'input' | 'output' | 'shares'> & { choice?: Partial<KernelChoice>; beside?: Op[] } {
+const besideNorm = 'beside.norm';
+
+/** Which buffers the product has, and what it is chosen and recorded with to share a bind group; `width`: numbers of a row of its output. */
+function placeOf(
+  { logits, shares }: Projected, width: number,
+): Pick<Project, 'input' | 'output' | 'shares'> & { choice?: Partial<KernelChoice>; beside?: Op[] } {
   const [residual, hidden] = ['x', 'hidden'];
   if (!shares) return { input: residual, output: logits ? 'logits' : hidden };
   const joins = { ...attend({ layer: 0, scale: 1 }), projected: true };
+  const before = projectOp({ input: residual, output: hidden, norm: besideNorm, cols: width, matrices: [] });
   return {
     ...(shares.role === 'up' ? { input: residual, output: hidden } : { input: hidden, output: residual }),
     shares: { role: shares.role, residual, hidden, ...(shares.joined && { joins }) },
-    ...(shares.joined && { choice: { joined: 1 }, beside: [joins] }),
+    ...(shares.joined && { choice: { joined: 1 } }),
+    beside: [...(shares.joined ? [joins] : []), ...(shares.role === 'down' ? [before] : [])],
   };
 }
 

@@ -45,7 +45,7 @@ export interface Setting {
   op?: Op;
   /** An operation before it, whose buffers and tensors it has too. */
   after?: Op;
-  /** Others whose buffers there are. */
+  /** Others whose buffers and small tensors there are. */
   beside?: readonly Op[];
   mode?: Mode;
   /** Rows of the step. */
@@ -180,11 +180,11 @@ function memoryOf(ledger: Ledger, op: Op): GPUBuffer | undefined {
 }
 
 /** Puts the tensors on the GPU in one section, by way of slabs, as a model's layer. */
-async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, config: ModelConfig, { tensors = {}, after, maxBindingBytes }: Setting) {
+async function placeTensors(gpu: Gpu, ledger: Ledger, op: Op, config: ModelConfig, { tensors = {}, after, beside = [], maxBindingBytes }: Setting) {
   const header = headerOf(tensors);
   const stacks = stacksOf(op, config);
   const pool = poolOf(op, config);
-  const ops = after ? [op, after] : [op];
+  const ops = [op, after, ...beside].filter((each) => each !== undefined);
   const layout = layoutOf(header, [{
     name: 'check', vectors: ops.flatMap((each) => vectorsOf(each, config).map(({ tensor }) => tensor)), stacks, ...(pool && storedPool(pool)),
   }]);

@@ -2,7 +2,7 @@
 // what the self-test makes of a model and of wrong kernels.
 import { kvFormat } from '../../../src/kv/formats/catalogue.ts';
 import { describe, expect, it } from 'vitest';
-import { createKernelCache, type KernelSpec } from '../../../src/gpu/kernels.ts';
+import { createKernelCache, type KernelSpec, shaderText } from '../../../src/gpu/kernels.ts';
 import { selfTest } from '../../../src/gpu/self-test.ts';
 import { openModel } from '../../../src/engine/load/opened.ts';
 import { defaultChoice } from '../../../src/engine/measure/tune/choice-text.ts';
@@ -60,6 +60,21 @@ describe.skipIf(!adapterFile || (isSwiftShader && !isFull))('the self-test', () 
       ['gate gelu', false],
     ]);
     expect(results[3].message).toMatch(/does not compile/);
+    gpu.device.destroy();
+  });
+
+  it.runIf(isFull)('fails each product that takes the words at which its section begins for its weights', async () => {
+    const gpu = await openDawn();
+    const { graph, header } = await openModel(await readHeader(bytesSource(fixture('tiny/tiny-llama-f16.gguf'), 'tiny')));
+    const choice = { ...defaultChoice(gpu), joined: 1 as const };
+    const model = { graph, choice, kv: kvFormat('f32'), typeOf: (name: string) => header.tensors.get(name)!.type };
+    const only = /^matvec (?!that).* as (up|down)|^matvec that joins splits/;
+    const right = await selfTest(gpu, { model, only });
+    expect(right.filter((result) => !result.passed).map(line)).toEqual([]);
+    expect(right.map(({ name }) => /as up|as down|joins/.exec(name)![0])).toEqual(expect.arrayContaining(['as up', 'as down', 'joins']));
+    const kernels = createKernelCache(gpu.device, { matvec: shaderText('matvec').replaceAll('params[Slot].first +', '') });
+    const results = await selfTest(gpu, { model, only, kernels });
+    expect(results.filter((result) => result.passed).map(line)).toEqual([]);
     gpu.device.destroy();
   });
 });

@@ -202,7 +202,9 @@ function joinedCheckOf({ graph: { config, ropes }, choice, kv, typeOf, kindsOf }
   return (kindsOf?.(op) ?? [undefined]).map((kind) => {
     const own = kind === undefined ? choice : choiceOf(choice, kind);
     const rows = beyond(decodeRows(own));
-    const cases = [2, mostJoined].map((splits) => joinedCase({ ...given, rows, splits, windowed: joins.window !== undefined }, own));
+    // Where its weights are in no binding with the rest of its layer it has a bind group for itself, which is another kernel.
+    const all = [...[2, mostJoined].map((splits) => ({ ...given, splits })), ...(given.shares ? [{ ...given, splits: 2, shares: false }] : [])];
+    const cases = all.map((each) => joinedCase({ ...each, rows, windowed: joins.window !== undefined }, own));
     const name = `matvec that joins splits, ${own.dot}, ${own.splits} splits, ${own.panels} panels${inRegisters(own.registers)}, ${cases[0].name}`;
     return { name, tolerance, choice: { joined: 1 }, cases };
   });
@@ -277,14 +279,15 @@ const leanChecks = (): Check[] => {
 /** Rows of a matrix so that every one of a workgroup is compared, and an edge; a multiple of 4, as the heads of a bias are. */
 const beyond = (rows: number): number => rows + 4;
 
-/** The check of one product of a model for one row of activations. */
+/** The check of one product of a model for one row of activations; of one that shares a bind group with what it has for itself where it cannot. */
 const decodeCheck = (given: Projected, label: string, choice: KernelChoice): Check => {
   const { splits, panels, dot } = choice;
   return {
     name: `matvec ${dot === 'f32' ? '' : `${dot} `}${label}, ${splits} splits, ${panels} panels${given.gate ? inRegisters(choice.registers) : ''}`,
     tolerance,
     choice: { splits, panels, dot },
-    cases: [projectCase({ ...given, rows: given.rows.map(() => beyond(decodeRows(choice))), tokens: 1 }, 'decode', choice)],
+    cases: (given.shares ? [given.shares, undefined] : [undefined]).map((shares) =>
+      projectCase({ ...given, shares, rows: given.rows.map(() => beyond(decodeRows(choice))), tokens: 1 }, 'decode', choice)),
   };
 };
 
@@ -318,8 +321,9 @@ function productChecks({ graph: { config, ropes }, typeOf, choice, kv, kindsOf }
   const projected = projectedOf(op, typeOf);
   const { role = 'back', joins } = op.shares ?? {};
   const isJoined = joins !== undefined && joinedIn(joins, { graph: { config, ropes }, choice, kv: { format: kv } }) !== undefined;
-  const shares = role === 'back' || !op.shares ? undefined : { role, joined: isJoined };
   const { types, cols, norm, bias, gate, activation, scale, add, softcap, logits } = projected;
+  const isApart = gate !== undefined && new Set(types).size > 1; // then it is joined by a dispatch of its own
+  const shares = role === 'back' || !op.shares || isApart ? undefined : { role, joined: isJoined };
   const halves = choice.halves === 'unpack' && types.some(unpacksHalves);
   const fusions = { bias, [gate ?? 'gate']: gate, [activation?.kind ?? 'activation']: activation, scaled: scale, add, softcap, logits, unpacked: halves };
   const plain = [[...new Set(types)].join('+'), `of ${cols} columns`, ...Object.entries(fusions).filter(([, on]) => on).map(([name]) => name)].join(' ');
