@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settingsOf } from '../src/cli/kv/kv-pieces.ts';
+import { tokenOf } from './bench/bandwidth-share.mjs';
 import { measuredOf, rowsOf } from './bench/kv-rows.mjs';
 import { ensureModel } from './model.mjs';
 import { readPlaywrightReport, readVitestReport } from './reports.mjs';
@@ -206,4 +207,11 @@ it('the table of policies takes rows of its own model and probes alone, and says
 it.each(['x', '0'])('the table of policies is not measured for %s seconds', (seconds) => {
   const { status, stderr } = spawnSync('node', ['scripts/bench/kv-table.mjs', join(models, 'small.gguf'), `--seconds=${seconds}`], { encoding: 'utf8' });
   expect([status, stderr]).toEqual([1, `--seconds is "${seconds}"; it must be a number above 0, such as 60.\n`]);
+});
+
+it('what decode is estimated to reach of the bandwidth is near what was estimated kernel by kernel, and rises with fewer dispatches', () => {
+  const share = (model: string, way: string) => tokenOf(model, way).share;
+  expect(Math.abs(share('1B', 'before') - 0.4)).toBeLessThan(0.1);
+  expect(Math.abs(share('8B', 'before') - 0.72)).toBeLessThan(0.1);
+  for (const model of ['1B', '8B']) expect(share(model, 'now')).toBeGreaterThan(1.1 * share(model, 'before'));
 });

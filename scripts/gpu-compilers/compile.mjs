@@ -19,9 +19,10 @@ const self = fileURLToPath(import.meta.url);
 /** Kernels that a process takes: some drivers keep memory for each. */
 const atOnce = 500;
 
-/** Builds the layer where that was not done yet; an Error with the reason if it cannot. */
+/** Builds the layer where that was not done yet of its source as it is; an Error with the reason if it cannot. */
 export function ensureLayer() {
-  if (existsSync(join(builds, 'libcompile_only.so'))) return;
+  const library = join(builds, 'libcompile_only.so');
+  if (existsSync(library) && statSync(library).mtimeMs >= statSync(fileURLToPath(new URL('layer.c', import.meta.url))).mtimeMs) return;
   mkdirSync(builds, { recursive: true });
   try {
     execFileSync('sh', [fileURLToPath(new URL('build.sh', import.meta.url))], { stdio: 'pipe', env: { ...process.env, OUT: builds } });

@@ -27,6 +27,9 @@ try {
   const { kernelSource } = await server.ssrLoadModule('/src/gpu/kernels.ts');
   const { usualParts, usualRegisters } = await server.ssrLoadModule('/src/engine/measure/tune/choice-text.ts');
   const names = Object.keys(gpus).filter((name) => !lacking(name));
+  const [, table = ''] = readFileSync(page, 'utf8').split(begin);
+  const lost = Object.keys(gpus).filter((name) => lacking(name) && table.split(end)[0].includes(`${name} (`));
+  if (lost.length) throw new Error(`The table has ${lost.join(', ')}, whose driver is not here, and would lose them: ${lacking(lost[0])}.`);
   /** @type {Map<string, string[]>} */
   const rows = new Map();
   for (const name of names) {
