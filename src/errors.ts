@@ -108,3 +108,13 @@ export function shown(value: unknown): string {
 
 /** Bytes, as messages tell them. */
 export const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+/** What `make` gives; undefined where that is refused, as it cannot be or has no room. */
+export function unlessRefused<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof BudgetError || error instanceof RequestError) return undefined;
+    throw error;
+  }
+}

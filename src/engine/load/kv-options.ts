@@ -1,6 +1,6 @@
 // How keys and values are kept, as a load asks for it: in a format or as a policy has it, and how long a conversation may be.
 import { largestThat } from '../../bisect.ts';
-import { BudgetError, RequestError } from '../../errors.ts';
+import { BudgetError, RequestError, unlessRefused } from '../../errors.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { type KvFormat, pageSlots } from '../../kv/formats/format.ts';
 import { cacheBytes } from '../../kv/fresh.ts';
@@ -69,16 +69,6 @@ interface ShapeChoice extends Required<Pick<LoadOptions, 'kvOptions' | 'kvBudget
   format: KvFormat;
 }
 
-/** Undefined where a policy cannot be had so. */
-function orNone<T>(make: () => T): T | undefined {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof BudgetError || error instanceof RequestError) return undefined;
-    throw error;
-  }
-}
-
 /**
  * As a policy has it. Where a budget but no context was asked for, the longest that fits with what the policy keeps of itself, as a budget would have most
  * policies keep less of a longer one.
@@ -94,11 +84,11 @@ async function shapeFor(graph: Graph, name: string, { kvOptions, kvHeads, kvBudg
   const most = graph.config.context;
   const usual = Math.min(most, defaultContext);
   const within = Math.min(kvBudgetBytes, kvBudgetBytes === Infinity ? Infinity : usualPart * budgetBytes);
-  const planned = (length: number) => orNone(() => of(length, within)) ?? of(length);
+  const planned = (length: number) => unlessRefused(() => of(length, within)) ?? of(length);
   const isEndless = endless === 'always' || (endless && kvBudgetBytes < Infinity);
   if (isEndless && !opsOf(graph).some((op) => isAttend(op) && op.window !== undefined)) return planned(Math.min(most, endlessContext));
   if (kvBudgetBytes === Infinity) return of(usual);
-  const takes = (length: number) => orNone(() => shapeBytes(of(length, Infinity), sequences)) ?? Infinity;
+  const takes = (length: number) => unlessRefused(() => shapeBytes(of(length, Infinity), sequences)) ?? Infinity;
   if (takes(most) <= within) return planned(most);
   const longest = (bytes: number, from: number, to: number) =>
     largestThat((pages) => takes(pageSlots * pages) <= bytes, Math.ceil(from / pageSlots), Math.floor(to / pageSlots));

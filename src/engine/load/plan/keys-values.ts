@@ -1,6 +1,6 @@
 // What a plan says of keys and values: what a token takes, and how long a conversation there would be room for.
 import { largestThat } from '../../../bisect.ts';
-import { BudgetError, RequestError } from '../../../errors.ts';
+import { unlessRefused } from '../../../errors.ts';
 import { cacheBytes } from '../../../kv/fresh.ts';
 import { pageSlots } from '../../../kv/formats/format.ts';
 import { cachesOf, positionBytes } from '../../../kv/segment.ts';
@@ -12,16 +12,6 @@ import { type ModelOptions } from '../options.ts';
 import { fixedBytes } from './plan-bytes.ts';
 import { type Plan } from './plan.ts';
 
-/** Undefined where a policy cannot be had for so long a context. */
-function orNone<T>(make: () => T): T | undefined {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof BudgetError || error instanceof RequestError) return undefined;
-    throw error;
-  }
-}
-
 /** Bytes that one token more of the context takes on the GPU, on average of as many as there are. */
 function tokenBytes({ graph: { config } }: Pick<OpenedModel, 'graph'>, { kv, shape, context }: Pick<ModelOptions, 'kv' | 'shape' | 'context'>): number {
   if (!shape) return sum(cachesOf(config).map((heads) => positionBytes(heads, kv)));
@@ -30,7 +20,7 @@ function tokenBytes({ graph: { config } }: Pick<OpenedModel, 'graph'>, { kv, sha
   const begin = pageSlots * Math.ceil(context / pageSlots);
   const half = pageSlots * Math.floor(begin / 2 / pageSlots);
   for (const [from, to] of [[begin, 2 * begin], [half, begin]]) {
-    const [less, more] = [from, to].map((length) => orNone(() => bytesOf(shape.at(length))));
+    const [less, more] = [from, to].map((length) => unlessRefused(() => bytesOf(shape.at(length))));
     if (less !== undefined && more !== undefined) return (more - less) / (to - from);
   }
   return 0; // a context of a page alone
@@ -46,7 +36,7 @@ function longestWithin(opened: OpenedModel, options: ModelOptions, { context, fr
   const takes = ({ kv, activations, passing }: ReturnType<typeof fixedBytes>) => kv + activations + passing;
   const now = takes(fixedBytes(graph, { ...options, context }));
   const holds = (length: number): boolean => {
-    const own = shape && orNone(() => shape.at(length));
+    const own = shape && unlessRefused(() => shape.at(length));
     if (shape && !own) return false;
     const cached = own ? sequences * own.bytes.full + own.bytes.shared + own.bytes.growing : cacheBytes(graph.config, length, options.kv, sequences);
     return cached <= kvBudgetBytes && takes(fixedBytes(graph, { ...options, context: length, shape: own })) - now <= freeBytes;
