@@ -3,14 +3,15 @@ import { expect, type Page } from '@playwright/test';
 import { isFull } from '../test/verified.ts';
 import { ask, askToTheEnd, loadTiny, quick, test } from './support/page.ts';
 
-/** Marks what was noted of the adapter's kernels: notes that are written anew lose the mark. */
+/** Marks every choice that was noted for decode: what is measured anew is noted without the mark. */
 const markNotes = (page: Page) => page.evaluate(() => new Promise<void>((resolve) => {
   const opening = indexedDB.open('windrow-tuning');
   opening.onsuccess = () => {
     const transaction = opening.result.transaction('records', 'readwrite');
     transaction.objectStore('records').openCursor().onsuccess = ({ target }) => {
       const cursor = (target as IDBRequest<IDBCursorWithValue | null>).result;
-      cursor?.update({ ...cursor.value, checks: { ...cursor.value.checks, mark: '' } });
+      const decode = Object.entries<object>(cursor?.value.decode ?? {}).map(([kind, choice]) => [kind, { ...choice, mark: 1 }]);
+      cursor?.update({ ...cursor.value, decode: Object.fromEntries(decode) });
       cursor?.continue();
     };
     transaction.oncomplete = () => resolve(opening.result.close());
@@ -21,7 +22,7 @@ const marked = (page: Page) => page.evaluate(() => new Promise<boolean>((resolve
   opening.onsuccess = () => {
     opening.result.transaction('records').objectStore('records').getAll().onsuccess = ({ target }) => {
       opening.result.close();
-      resolve((target as IDBRequest<{ checks: object }[]>).result.some(({ checks }) => 'mark' in checks));
+      resolve((target as IDBRequest<{ decode: Record<string, object> }[]>).result.some(({ decode }) => Object.values(decode).some((each) => 'mark' in each)));
     };
   };
 }));
