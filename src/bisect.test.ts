@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { largestThat } from './bisect.ts';
+import { largestThat, largestUpTo } from './bisect.ts';
 
 test('the border is found wherever it is, in few steps', () => {
   for (let border = -1; border <= 40; border++) {
@@ -9,4 +9,13 @@ test('the border is found wherever it is, in few steps', () => {
     expect(asked).toBeLessThanOrEqual(7);
   }
   expect(largestThat(() => true, 4, 3)).toBeUndefined();
+});
+
+test('where small ones do not hold either it is sought by halves', () => {
+  for (const [least, border] of [[1, 40], [40, 40], [3, 9], [4, 5], [17, 20]]) {
+    let asked = 0;
+    expect(largestUpTo((value) => (asked++, value >= least && value <= border), 40)).toBe(border);
+    expect(asked).toBeLessThanOrEqual(16);
+  }
+  expect(largestUpTo(() => false, 1000)).toBeUndefined();
 });

@@ -12,3 +12,12 @@ export function largestThat(holds: (value: number) => boolean, least: number, mo
   }
   return yes;
 }
+
+/** The same up to `most`, where the smallest ones may not hold either: it is sought from `most` on, its half, its quarter, and so on. */
+export function largestUpTo(holds: (value: number) => boolean, most: number): number | undefined {
+  for (let least = most; least > 0; least >>= 1) {
+    const found = largestThat(holds, least, most);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -52,11 +52,13 @@ export function freshBytes(config: Caches, context: number, format: KvFormat): {
   };
 }
 
-/** What plain caches of so many positions take, of which so many sequences have one each, and the layer of one that is there twice as it grows. */
-export function cacheBytes(config: Caches, context: number, format: KvFormat, sequences: number): number {
-  const { full, growing } = freshBytes(config, context, format);
-  return sequences * full + growing;
-}
+/** What so many sequences take, each `full`, with what they share and the one buffer that is there twice as it grows. */
+export const bytesTogether = ({ full, growing, shared = 0 }: { full: number; growing: number; shared?: number }, sequences: number): number =>
+  sequences * full + shared + growing;
+
+/** The same of plain caches of so many positions. */
+export const cacheBytes = (config: Caches, context: number, format: KvFormat, sequences: number): number =>
+  bytesTogether(freshBytes(config, context, format), sequences);
 
 /** Copies `count` pages of every head, from page `first` of the positions on, which lie elsewhere in a ring of another size. `sizes`: pages of a head. */
 export function copyRing(encoder: GPUCommandEncoder, from: GPUBuffer, to: GPUBuffer, sizes: [number, number], first: number, count: number): void {

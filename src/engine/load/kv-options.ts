@@ -1,9 +1,9 @@
 // How keys and values are kept, as a load asks for it: in a format or as a policy has it, and how long a conversation may be.
-import { largestThat } from '../../bisect.ts';
+import { largestThat, largestUpTo } from '../../bisect.ts';
 import { BudgetError, RequestError, unlessRefused } from '../../errors.ts';
 import { kvFormat } from '../../kv/formats/catalogue.ts';
 import { type KvFormat, pageSlots } from '../../kv/formats/format.ts';
-import { cacheBytes } from '../../kv/fresh.ts';
+import { bytesTogether, cacheBytes } from '../../kv/fresh.ts';
 import { isPolicy, kvName } from '../../kv/policies/names.ts';
 import { cachesOf, segmentBytes } from '../../kv/segment.ts';
 import { type Shape } from '../../kv/shape.ts';
@@ -75,7 +75,7 @@ interface ShapeChoice extends Required<Pick<LoadOptions, 'kvOptions' | 'kvBudget
  */
 async function shapeFor(graph: Graph, name: string, { kvOptions, kvHeads, kvBudgetBytes, format }: ShapeChoice, asked: Asked): Promise<Shape> {
   const { context, chunk, sequences, budgetBytes } = asked;
-  const { policies, shapeBytes, shapeWithin } = await import('../../kv/policies/catalogue.ts');
+  const { policies, shapeWithin } = await import('../../kv/policies/catalogue.ts');
   const { readsHeads, endless } = policies.get(name)!;
   if (kvHeads && !readsHeads) throw await unreadHeads(name);
   const of = (length: number, bytes = kvBudgetBytes) =>
@@ -88,16 +88,13 @@ async function shapeFor(graph: Graph, name: string, { kvOptions, kvHeads, kvBudg
   const isEndless = endless === 'always' || (endless && kvBudgetBytes < Infinity);
   if (isEndless && !opsOf(graph).some((op) => isAttend(op) && op.window !== undefined)) return planned(Math.min(most, endlessContext));
   if (kvBudgetBytes === Infinity) return of(usual);
-  const takes = (length: number) => unlessRefused(() => shapeBytes(of(length, Infinity), sequences)) ?? Infinity;
+  const takes = (length: number) => unlessRefused(() => bytesTogether(of(length, Infinity).bytes, sequences)) ?? Infinity;
   if (takes(most) <= within) return planned(most);
-  const longest = (bytes: number, from: number, to: number) =>
-    largestThat((pages) => takes(pageSlots * pages) <= bytes, Math.ceil(from / pageSlots), Math.floor(to / pageSlots));
-  const longer = longest(within, usual, most);
+  const pages = (length: number) => Math.floor(length / pageSlots);
+  const longer = largestThat((count) => takes(pageSlots * count) <= within, Math.ceil(usual / pageSlots), pages(most));
   if (longer !== undefined) return planned(pageSlots * longer);
-  for (let least = usual; least >= pageSlots; least /= 2) {
-    const shorter = longest(kvBudgetBytes, least, usual);
-    if (shorter !== undefined) return of(pageSlots * shorter);
-  }
+  const shorter = largestUpTo((count) => takes(pageSlots * count) <= kvBudgetBytes, pages(usual));
+  if (shorter !== undefined) return of(pageSlots * shorter);
   return of(usual); // in fewer slots than it would have, or refused
 }
 

@@ -13,9 +13,6 @@ export const policies: ReadonlyMap<string, Policy> = new Map(
   Object.values(files).flatMap(({ policies = [] }) => policies).map((policy) => [policy.name, policy]),
 );
 
-/** What so many sequences of a shape take, with what they share, and with the buffer that is there twice as it grows. */
-export const shapeBytes = ({ bytes: { full, growing, shared } }: Pick<Shape, 'bytes'>, sequences: number): number => sequences * full + shared + growing;
-
 /** As a policy has it within a budget that `sequences` share. BudgetError where a sequence would take more, with both numbers. */
 export function shapeWithin(
   graph: Graph,

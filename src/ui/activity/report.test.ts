@@ -74,13 +74,19 @@ test('what is fetched on demand is called what it is, beside what was expected a
   );
 });
 
-test('a chosen budget is kept, and none is kept for the default', () => {
+/** What a browser keeps for a page, and what it holds. */
+function browserStorage() {
   const kept = new Map<string, string>();
   const storage = {
     getItem: (key: string) => kept.get(key) ?? null,
     setItem: (key: string, value: string) => void kept.set(key, value),
     removeItem: (key: string) => void kept.delete(key),
   };
+  return { kept, storage };
+}
+
+test('a chosen budget is kept, and none is kept for the default', () => {
+  const { kept, storage } = browserStorage();
   expect(keptBudget(storage)).toBe(0);
   for (const step of budgets.keys()) {
     keepBudget(step, storage);
@@ -92,12 +98,7 @@ test('a chosen budget is kept, and none is kept for the default', () => {
 });
 
 test('chosen keys and values are kept, and none are kept for the default or for what there is not', () => {
-  const kept = new Map<string, string>();
-  const storage = {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => void kept.set(key, value),
-    removeItem: (key: string) => void kept.delete(key),
-  };
+  const { kept, storage } = browserStorage();
   for (const { value } of kvChoices) {
     keepKv(value, storage);
     expect(keptKv(storage)).toBe(value || undefined);
@@ -109,12 +110,7 @@ test('chosen keys and values are kept, and none are kept for the default or for 
 });
 
 test('room for conversations is kept, and none is kept for the default or for what there is not', () => {
-  const kept = new Map<string, string>();
-  const storage = {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => void kept.set(key, value),
-    removeItem: (key: string) => void kept.delete(key),
-  };
+  const { kept, storage } = browserStorage();
   for (const each of kvBudgets) {
     keepKvBudget(String(each ?? ''), storage);
     expect(keptKvBudget(storage)).toBe(each && `${each}MiB`);

@@ -1,7 +1,7 @@
 // What a plan says of keys and values: what a token takes, and how long a conversation there would be room for.
-import { largestThat } from '../../../bisect.ts';
+import { largestThat, largestUpTo } from '../../../bisect.ts';
 import { unlessRefused } from '../../../errors.ts';
-import { cacheBytes } from '../../../kv/fresh.ts';
+import { bytesTogether, cacheBytes } from '../../../kv/fresh.ts';
 import { pageSlots } from '../../../kv/formats/format.ts';
 import { cachesOf, positionBytes } from '../../../kv/segment.ts';
 import { type Shape } from '../../../kv/shape.ts';
@@ -38,21 +38,15 @@ function longestWithin(opened: OpenedModel, options: ModelOptions, { context, fr
   const holds = (length: number): boolean => {
     const own = shape && unlessRefused(() => shape.at(length));
     if (shape && !own) return false;
-    const cached = own ? sequences * own.bytes.full + own.bytes.shared + own.bytes.growing : cacheBytes(graph.config, length, options.kv, sequences);
+    const cached = own ? bytesTogether(own.bytes, sequences) : cacheBytes(graph.config, length, options.kv, sequences);
     return cached <= kvBudgetBytes && takes(fixedBytes(graph, { ...options, context: length, shape: own })) - now <= freeBytes;
   };
   const most = graph.config.context;
   if (holds(most)) return most;
   const planned = Math.ceil(context / pageSlots);
-  const longest = (from: number, to: number) => largestThat((pages) => holds(pageSlots * pages), from, to);
+  const holdsPages = (pages: number) => holds(pageSlots * pages);
   // A policy may be for no shorter contexts than some length, so that what is known to be had is where to begin.
-  const longer = longest(planned, Math.floor(most / pageSlots));
-  if (longer !== undefined) return pageSlots * longer;
-  for (let least = planned >> 1; least > 0; least >>= 1) {
-    const shorter = longest(least, planned - 1);
-    if (shorter !== undefined) return pageSlots * shorter;
-  }
-  return 0;
+  return pageSlots * (largestThat(holdsPages, planned, Math.floor(most / pageSlots)) ?? largestUpTo(holdsPages, planned - 1) ?? 0);
 }
 
 export function keysValuesOf(opened: OpenedModel, options: ModelOptions, { bytes, totalBytes, budgetBytes, context }: Plan): KeysValuesPlan {

@@ -1,4 +1,5 @@
 // How many bytes of the GPU all conversations of the next load may take together, as the visitor chose. Kept by the browser; no elements.
+import { keepChoice, keptChoice } from './kept-choice.ts';
 
 const key = 'windrow-kv-budget';
 /** What is offered, in MiB; the first leaves it to windrow. */
@@ -7,22 +8,11 @@ export const kvBudgets = [undefined, 32, 64, 128, 256, 512, 1024, 2048, 4096, 81
 export const kvBudgetWords = (mebibytes: (typeof kvBudgets)[number]): string =>
   mebibytes === undefined ? 'As the length of a conversation needs' : mebibytes < 1024 ? `${mebibytes} MiB` : `${mebibytes / 1024} GiB`;
 
-/** As the API takes it; undefined for windrow's own, also where nothing can be kept (a private window, say). */
+/** As the API takes it; undefined for windrow's own. */
 export function keptKvBudget(storage?: Pick<Storage, 'getItem'>): string | undefined {
-  try {
-    const kept = kvBudgets.find((each) => each !== undefined && String(each) === (storage ?? localStorage).getItem(key));
-    return kept && `${kept}MiB`;
-  } catch {
-    return undefined;
-  }
+  const kept = keptChoice(key, storage);
+  return kvBudgets.some((each) => each !== undefined && String(each) === kept) ? `${kept}MiB` : undefined;
 }
 
 /** `value`: one of `kvBudgets` as text, or empty. */
-export function keepKvBudget(value: string, storage?: Pick<Storage, 'setItem' | 'removeItem'>): void {
-  try {
-    if (value === '') (storage ?? localStorage).removeItem(key);
-    else (storage ?? localStorage).setItem(key, value);
-  } catch {
-    // then it holds for no load
-  }
-}
+export const keepKvBudget = (value: string, storage?: Pick<Storage, 'setItem' | 'removeItem'>): void => keepChoice(key, value, storage);

@@ -2,6 +2,7 @@
 import { kvFormats } from '../../../kv/formats/catalogue.ts';
 import { policyNames } from '../../../kv/policies/names.ts';
 import { type KvType } from '../../../protocol.ts';
+import { keepChoice, keptChoice } from './kept-choice.ts';
 
 const key = 'windrow-kv';
 
@@ -32,20 +33,10 @@ export const otherChoices: readonly KvChoice[] = [...kvFormats.values(), ...poli
 
 export const kvChoices: readonly KvChoice[] = [...plainChoices, ...otherChoices];
 
-/** The choice, or undefined for windrow's own; also where nothing can be kept (a private window, say). */
+/** The choice, or undefined for windrow's own. */
 export function keptKv(storage?: Pick<Storage, 'getItem'>): KvType | undefined {
-  try {
-    return kvChoices.find(({ value }) => value === (storage ?? localStorage).getItem(key))?.value || undefined;
-  } catch {
-    return undefined;
-  }
+  const kept = keptChoice(key, storage);
+  return kvChoices.find(({ value }) => value === kept)?.value || undefined;
 }
 
-export function keepKv(value: string, storage?: Pick<Storage, 'setItem' | 'removeItem'>): void {
-  try {
-    if (value === '') (storage ?? localStorage).removeItem(key);
-    else (storage ?? localStorage).setItem(key, value);
-  } catch {
-    // then it holds for no load
-  }
-}
+export const keepKv = (value: string, storage?: Pick<Storage, 'setItem' | 'removeItem'>): void => keepChoice(key, value, storage);
