@@ -18,6 +18,8 @@ export interface Prompt {
   promptLength?: number;
 }
 
+const promptEnd = ({ ids, position, promptLength = position + ids.length }: Prompt): number => promptLength;
+
 /** What is run of a chunk. */
 export type PiecesOf = (step: Step) => readonly Piece[];
 
@@ -47,7 +49,8 @@ export async function begin(state: RunState, prompt: Prompt): Promise<void> {
 }
 
 /** Where a sequence cannot be cut to `position`, runs the tokens again that lie between there and what it goes back to. */
-async function catchUp(state: RunState, { sequence, ids, position, signal, promptLength = position + ids.length }: Prompt): Promise<void> {
+async function catchUp(state: RunState, prompt: Prompt): Promise<void> {
+  const { sequence, position, signal } = prompt;
   const { memory, shaped } = sequence;
   if ((!memory || memory.length === position) && (!shaped || sequence.tokens.length === position)) return;
   if (position === 0) return void [memory?.reach(0), shaped?.cut(0)]; // copies of what was there are of no use to other tokens
@@ -55,8 +58,9 @@ async function catchUp(state: RunState, { sequence, ids, position, signal, promp
   if (before.length < position)
     throw new RequestError(`Tokens were to be run from position ${position}; the sequence has run ${before.length}. Feed those between first.`);
   const reached = sequence.truncate(position);
-  if (reached < position)
-    await forChunks(state, { sequence, ids: before.slice(reached), position: reached, signal, promptLength }, (step) => bodyOf(state.model, step));
+  if (reached >= position) return;
+  const again = { sequence, ids: before.slice(reached), position: reached, signal, promptLength: promptEnd(prompt) };
+  await forChunks(state, again, (step) => bodyOf(state.model, step));
 }
 
 /** What is told of each chunk, while its rows are on the GPU. */
@@ -73,7 +77,9 @@ async function runNext(state: RunState, prompt: Prompt, pieces: PiecesOf, each?:
 }
 
 /** Tokens of the next step: a policy has ticks where the prompt ends, and of tokens behind it where they come in decode, one of them maybe now. */
-async function rowsOfNext(state: RunState, { sequence, ids, position, promptLength = position + ids.length }: Prompt): Promise<number> {
+async function rowsOfNext(state: RunState, prompt: Prompt): Promise<number> {
+  const { sequence, ids, position } = prompt;
+  const promptLength = promptEnd(prompt);
   const most = Math.min(state.model.sizes.chunk, ids.length);
   if (!sequence.shaped) return most;
   if (position < promptLength) return Math.min(most, promptLength - position);
@@ -101,7 +107,8 @@ async function runChunk(state: RunState, prompt: Prompt, pieces: PiecesOf, each?
 
 /** Runs `pieces` of every chunk, and behind each chunk `each`, if it is given. */
 export async function forChunks(state: RunState, prompt: Prompt, pieces: PiecesOf, each?: EachChunk): Promise<void> {
-  const { ids, position, promptLength = position + ids.length } = prompt;
+  const { ids, position } = prompt;
+  const promptLength = promptEnd(prompt);
   await begin(state, prompt);
   for (let done = 0; done < ids.length; ) {
     const step = await runNext(state, { ...prompt, ids: ids.slice(done), position: position + done, promptLength }, pieces, each);
@@ -128,9 +135,9 @@ export async function feedChunk(state: RunState, prompt: Prompt, several = false
 }
 
 /** What a step of a prompt has run is there, and a tick due; that of tokens behind it comes with the next step, as in decode. */
-export async function noteRun(
-  state: RunState, { sequence, ids, position, promptLength = position + ids.length, signal }: Prompt, { rows, length }: Step,
-): Promise<void> {
+export async function noteRun(state: RunState, prompt: Prompt, { rows, length }: Step): Promise<void> {
+  const { sequence, ids, position, signal } = prompt;
+  const promptLength = promptEnd(prompt);
   sequence.note(length - rows, ids.slice(length - rows - position, length - position));
   if (length <= promptLength) await tick(state, { sequence, length, phase: length === promptLength ? 'prompt' : 'chunk', promptLength, signal });
 }
