@@ -83,7 +83,7 @@ async function shapeFor(graph: Graph, name: string, { kvOptions, kvHeads, kvBudg
   if (context !== undefined) return of(context);
   const most = graph.config.context;
   const usual = Math.min(most, defaultContext);
-  const within = Math.min(kvBudgetBytes, kvBudgetBytes === Infinity ? Infinity : usualPart * budgetBytes);
+  const within = kvBudgetBytes === Infinity ? Infinity : Math.min(kvBudgetBytes, usualPart * budgetBytes);
   const planned = (length: number) => unlessRefused(() => of(length, within)) ?? of(length);
   const isEndless = endless === 'always' || (endless && kvBudgetBytes < Infinity);
   if (isEndless && !opsOf(graph).some((op) => isAttend(op) && op.window !== undefined)) return planned(Math.min(most, endlessContext));
